@@ -1,0 +1,1 @@
+//! Text to plan, pure: sees the world only through one trait.

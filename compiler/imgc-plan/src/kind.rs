@@ -1,0 +1,246 @@
+//! Descriptors: how a filesystem, table, loader, disk format or archive tells the compiler what it is.
+//!
+//! The compiler decodes options generically from these, so no kind's name occurs in it. Help, reference pages, schema
+//! and "did you mean" come from the same place.
+
+use serde::Serialize;
+
+/// The open families: each has one folder in the runtime, one list, and any number of kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Family {
+    /// Makes a partition's bytes of a tree, or of nothing.
+    Filesystem,
+    /// Makes a disk's bytes of a layout and its partitions' bytes.
+    Table,
+    /// Makes the files and stamps that let firmware start something.
+    Loader,
+    /// Makes an artifact of a disk's bytes.
+    DiskFormat,
+    /// Makes bytes of a tree, or a tree of bytes.
+    Archive,
+}
+
+/// A kind's description of itself.
+#[derive(Debug, Serialize)]
+pub struct Kind {
+    /// The family to which it belongs.
+    pub family: Family,
+    /// The node's name in a manifest, such as `ext4`.
+    pub name: &'static str,
+    /// One sentence that says what it is.
+    pub doc: &'static str,
+    /// The version of imgc that first had it.
+    pub since: &'static str,
+    /// The options, in the order in which the reference lists them.
+    pub options: &'static [Opt],
+    /// What only its family needs to say.
+    pub traits: Traits,
+}
+
+/// What the compiler must know of a kind beyond its options.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Traits {
+    /// A filesystem.
+    Filesystem(FilesystemTraits),
+    /// A partition table.
+    Table(TableTraits),
+    /// A boot loader.
+    Loader(LoaderTraits),
+    /// A disk format.
+    DiskFormat(DiskFormatTraits),
+    /// An archive.
+    Archive(ArchiveTraits),
+}
+
+/// What the compiler must know of a filesystem.
+#[derive(Debug, Serialize)]
+pub struct FilesystemTraits {
+    /// Whether it holds a tree (`false`: swap and the like, which take none).
+    pub takes_tree: bool,
+    /// Whether the start of its partition must be stamped into it ([`crate::step::Stamp`]), as FAT's hidden sectors.
+    pub stamps_start: bool,
+    /// The partition type that a partition with it has unless the manifest gives one: a name that every table knows.
+    pub default_type: &'static str,
+}
+
+/// What the compiler and the layout solver must know of a partition table.
+#[derive(Debug, Serialize)]
+pub struct TableTraits {
+    /// Sectors at the start of the disk that no partition may use, for each sector size: (sector size, sectors).
+    pub head: &'static [(u32, u64)],
+    /// Sectors at the end of the disk that no partition may use, for each sector size.
+    pub tail: &'static [(u32, u64)],
+    /// The most entries: primary ones where there are logical ones, too.
+    pub slots: u32,
+    /// Whether there are logical partitions, each of which needs a sector of its own before it.
+    pub logical: bool,
+    /// The largest sector number that a partition may start at or reach.
+    pub max_sector: u64,
+    /// Whether partitions have names, and of how many UTF-16 units.
+    pub name_units: Option<u32>,
+    /// Whether partitions have GUIDs (`uuid` on a partition).
+    pub uuids: bool,
+    /// Whether there is a bootable flag.
+    pub bootable: bool,
+    /// Attributes by name and bit, for `attributes`.
+    pub attributes: &'static [(&'static str, u8)],
+    /// Partition types by name. The code is what [`TableTraits::type_form`] says.
+    pub types: &'static [(&'static str, &'static str)],
+    /// How a type is written when it is not one of the names.
+    pub type_form: TypeForm,
+}
+
+/// How a partition's type is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TypeForm {
+    /// A GUID with hyphens.
+    Guid,
+    /// One byte as two hexadecimal digits, such as `83`.
+    Byte,
+}
+
+/// What the compiler must know of a boot loader.
+#[derive(Debug, Serialize)]
+pub struct LoaderTraits {
+    /// Whether it needs files from a package or directory (`source=`).
+    pub takes_source: bool,
+    /// Whether it shows a menu (`menu=`).
+    pub takes_menu: bool,
+    /// Whether it has an image that is stamped into the disk outside of filesystems ([`crate::step::Product::Image`]).
+    pub has_image: bool,
+}
+
+/// What the compiler must know of a disk format.
+#[derive(Debug, Serialize)]
+pub struct DiskFormatTraits {
+    /// The file name endings for which it is chosen when an output names no format, without the dot.
+    pub endings: &'static [&'static str],
+}
+
+/// What the compiler must know of an archive.
+#[derive(Debug, Serialize)]
+pub struct ArchiveTraits {
+    /// Whether a tree can be packed into it.
+    pub packs: bool,
+    /// Whether it can be unpacked into a tree.
+    pub unpacks: bool,
+}
+
+/// One option of a kind: a property of its node, or a child node of the same name where it is a list.
+#[derive(Debug, Serialize)]
+pub struct Opt {
+    /// Its name in a manifest.
+    pub name: &'static str,
+    /// Its type.
+    pub ty: OptType,
+    /// What it is when the manifest does not say.
+    pub default: Default,
+    /// One sentence: what it does, in which unit.
+    pub doc: &'static str,
+    /// The version of imgc that first had it.
+    pub since: &'static str,
+}
+
+/// The type of an option and the limits that can be checked without knowing anything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OptType {
+    /// `#true` or `#false` → [`crate::Data::Bool`].
+    Bool,
+    /// A whole number within limits → [`crate::Data::Int`].
+    Int {
+        /// The least that is allowed.
+        min: i64,
+        /// The most that is allowed.
+        max: i64,
+    },
+    /// A size in bytes, written with a unit → [`crate::Data::Int`].
+    Size {
+        /// The least that is allowed, in bytes.
+        min: u64,
+        /// The most that is allowed, in bytes.
+        max: u64,
+    },
+    /// Text of at most so many bytes → [`crate::Data::Text`].
+    Text {
+        /// The most bytes of UTF-8.
+        max: u32,
+    },
+    /// One of a few words → [`crate::Data::Text`].
+    Choice(&'static [&'static str]),
+    /// A UUID or GUID with hyphens → [`crate::Data::Text`], lower case.
+    Uuid,
+    /// A 32-bit volume serial, written `1234-abcd` → [`crate::Data::Int`].
+    Serial,
+    /// Several of a few words, as arguments of a child node → [`crate::Data::List`] of Text.
+    Words(&'static [&'static str]),
+    /// Several texts, as arguments of a child node → [`crate::Data::List`] of Text.
+    Texts,
+}
+
+/// What an option is when the manifest does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Default {
+    /// It must be given.
+    Required,
+    /// It stays out of the record: the kind chooses by itself, as the option's doc says.
+    Absent,
+    /// This truth value.
+    Bool(bool),
+    /// This number or size.
+    Int(i64),
+    /// This text or word.
+    Text(&'static str),
+    /// An id derived from the seed, the node's place and the option's name: see [`crate::ids`].
+    Derived,
+    /// The epoch of the build, in seconds.
+    Epoch,
+    /// The sector size of the disk it is in; 512 where it is in none.
+    SectorSize,
+}
+
+impl Kind {
+    /// The option of this name.
+    pub fn option(&self, name: &str) -> Option<&'static Opt> {
+        self.options.iter().find(|option| option.name == name)
+    }
+}
+
+/// A complaint of a kind about its options, found before anything runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OptionProblem {
+    /// The option to blame; the node itself when `None`.
+    pub option: Option<&'static str>,
+    /// What is wrong, in one sentence without a full stop.
+    pub message: String,
+    /// What would be right.
+    pub help: Option<String>,
+}
+
+/// All kinds as the compiler sees them: descriptors, and pure checks over decoded options. The runtime implements it, the
+/// driver hands it over.
+pub trait Kinds {
+    /// The descriptors of every kind of every family.
+    fn all(&self) -> &[&'static Kind];
+
+    /// Finds combinations of options that cannot be; every option is there with its default, in its type.
+    fn check(&self, family: Family, name: &str, options: &crate::Record) -> Vec<OptionProblem>;
+
+    /// For a loader: what it cannot express of a menu, with the index of the entry.
+    fn check_menu(
+        &self,
+        name: &str,
+        options: &crate::Record,
+        menu: &crate::menu::Menu,
+        home: &crate::step::LoaderHome,
+    ) -> Vec<(usize, OptionProblem)>;
+
+    /// The kind of this family and name.
+    fn find(&self, family: Family, name: &str) -> Option<&'static Kind> {
+        self.all().iter().copied().find(|kind| kind.family == family && kind.name == name)
+    }
+}

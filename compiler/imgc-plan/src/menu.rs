@@ -1,0 +1,139 @@
+//! A boot menu, neutral of the loader: each loader renders it in its own form and says what it cannot express.
+
+use serde::Serialize;
+
+use crate::digest::{Canon, Canonical};
+
+/// A boot menu.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Menu {
+    /// How long the menu waits, in milliseconds; `None` waits for ever, 0 does not show it.
+    pub timeout: Option<u64>,
+    /// The name of the entry that starts by itself; the first when `None`.
+    pub default: Option<String>,
+    /// Where the menu shows itself and takes keys, in order.
+    pub consoles: Vec<Console>,
+    /// The entries, in the order in which they are shown.
+    pub entries: Vec<MenuEntry>,
+}
+
+/// Where a menu shows itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Console {
+    /// The firmware's screen and keyboard.
+    Screen,
+    /// The first serial port.
+    Serial {
+        /// Bits per second.
+        speed: u32,
+    },
+}
+
+/// One entry of a boot menu.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MenuEntry {
+    /// Its name in the manifest.
+    pub name: String,
+    /// What the menu shows.
+    pub title: String,
+    /// What it does, in order.
+    pub actions: Vec<BootAction>,
+}
+
+/// One thing that a menu entry does. Paths lie in the partition that the loader belongs to and start with `/`;
+/// `args` is the command line after the path: words with single spaces between them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "action")]
+pub enum BootAction {
+    /// Loads a kernel by the Multiboot specification 0.6.96.
+    Multiboot {
+        /// The kernel.
+        path: String,
+        /// Its command line.
+        args: String,
+    },
+    /// Loads a kernel by the Multiboot2 specification 2.0.
+    Multiboot2 {
+        /// The kernel.
+        path: String,
+        /// Its command line.
+        args: String,
+    },
+    /// Loads a module beside a multiboot kernel.
+    Module {
+        /// The file.
+        path: String,
+        /// Its command line.
+        args: String,
+    },
+    /// Loads a Linux kernel.
+    Linux {
+        /// The kernel.
+        path: String,
+        /// Its command line.
+        args: String,
+    },
+    /// Loads initial RAM disks beside a Linux kernel, one after the other.
+    Initrd {
+        /// The files.
+        paths: Vec<String>,
+    },
+    /// Starts another loader: a boot sector or an EFI image.
+    Chainload {
+        /// The file.
+        path: String,
+        /// Its command line.
+        args: String,
+    },
+}
+
+impl BootAction {
+    /// The files that this action reads.
+    pub fn paths(&self) -> Vec<&str> {
+        match self {
+            Self::Multiboot { path, .. }
+            | Self::Multiboot2 { path, .. }
+            | Self::Module { path, .. }
+            | Self::Linux { path, .. }
+            | Self::Chainload { path, .. } => vec![path],
+            Self::Initrd { paths } => paths.iter().map(String::as_str).collect(),
+        }
+    }
+}
+
+impl Canonical for Menu {
+    fn canon(&self, c: &mut Canon) {
+        let Self { timeout, default, consoles, entries } = self;
+        c.add(timeout).add(default).add(consoles).add(entries);
+    }
+}
+
+impl Canonical for Console {
+    fn canon(&self, c: &mut Canon) {
+        match self {
+            Self::Screen => c.text("screen"),
+            Self::Serial { speed } => c.text("serial").add(speed),
+        };
+    }
+}
+
+impl Canonical for MenuEntry {
+    fn canon(&self, c: &mut Canon) {
+        let Self { name, title, actions } = self;
+        c.text(name).text(title).add(actions);
+    }
+}
+
+impl Canonical for BootAction {
+    fn canon(&self, c: &mut Canon) {
+        match self {
+            Self::Multiboot { path, args } => c.text("multiboot").text(path).text(args),
+            Self::Multiboot2 { path, args } => c.text("multiboot2").text(path).text(args),
+            Self::Module { path, args } => c.text("module").text(path).text(args),
+            Self::Linux { path, args } => c.text("linux").text(path).text(args),
+            Self::Initrd { paths } => c.text("initrd").add(paths),
+            Self::Chainload { path, args } => c.text("chainload").text(path).text(args),
+        };
+    }
+}

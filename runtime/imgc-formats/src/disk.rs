@@ -1,0 +1,51 @@
+//! Disk formats: artifacts of a disk's bytes, emitted straight from the extents; one folder each.
+
+use std::{
+    fs::File,
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use imgc_image::{Blobs, Bytes, Failure};
+use imgc_plan::{Kind, Record, kind::OptionProblem};
+
+/// The list: one line a kind.
+pub static ALL: &[&dyn DiskFormat] = &[];
+
+/// What an export reads and whom it tells.
+#[derive(Clone, Copy)]
+pub struct ExportJob<'a> {
+    /// The options, each with its default.
+    pub options: &'a Record,
+    /// The disk.
+    pub bytes: &'a Arc<Bytes>,
+    /// Reads contents.
+    pub blobs: &'a dyn Blobs,
+    /// Called with the number of bytes of the disk that are done since the last call; from any thread.
+    pub progress: &'a (dyn Fn(u64) + Sync),
+    /// Set when the build is interrupted: stop soon with [`Failure::Interrupted`].
+    pub stop: &'a AtomicBool,
+}
+
+/// What an export made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exported {
+    /// The artifact's length in bytes.
+    pub len: u64,
+    /// SHA-256 of the artifact.
+    pub sha256: [u8; 32],
+}
+
+/// What a disk format can do.
+pub trait DiskFormat: Send + Sync {
+    /// Its description.
+    fn kind(&self) -> &'static Kind;
+
+    /// Finds combinations of options that cannot be, before anything runs.
+    fn check(&self, options: &Record) -> Vec<OptionProblem>;
+
+    /// Writes the artifact into an empty file that is open for reading and writing, hashing in the same pass.
+    ///
+    /// # Errors
+    /// When contents cannot be read, changed meanwhile, or the file cannot be written.
+    fn export(&self, job: &ExportJob<'_>, file: &File) -> Result<Exported, Failure>;
+}

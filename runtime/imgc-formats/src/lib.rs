@@ -1,0 +1,14 @@
+//! The open families: filesystems, partition tables, loaders, disk formats, archives.
+//!
+//! One folder (or file) a kind, one line a kind in the family's list. A writer places metadata and points at contents; it
+//! never opens a file of the host and never copies a content.
+
+pub mod archive;
+pub mod boot;
+pub mod disk;
+pub mod fs;
+pub mod table;
+
+mod registry;
+
+pub use registry::{Registry, archive, disk_format, filesystem, loader, table};

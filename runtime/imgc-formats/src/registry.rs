@@ -1,0 +1,86 @@
+//! All kinds by name, and as the compiler sees them.
+
+use imgc_plan::{
+    Family, Kind, Record,
+    kind::{Kinds, OptionProblem},
+    menu::Menu,
+    step::LoaderHome,
+};
+
+use crate::{archive::Archive, boot::Loader, disk::DiskFormat, fs::Filesystem, table::Table};
+
+/// Every kind of every family, for the compiler.
+pub struct Registry {
+    all: Vec<&'static Kind>,
+}
+
+impl Registry {
+    /// Collects the descriptors, in the order of the lists.
+    pub fn new() -> Self {
+        let mut all = Vec::new();
+        all.extend(crate::fs::ALL.iter().map(|kind| kind.kind()));
+        all.extend(crate::table::ALL.iter().map(|kind| kind.kind()));
+        all.extend(crate::boot::ALL.iter().map(|kind| kind.kind()));
+        all.extend(crate::disk::ALL.iter().map(|kind| kind.kind()));
+        all.extend(crate::archive::ALL.iter().map(|kind| kind.kind()));
+        Self { all }
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Kinds for Registry {
+    fn all(&self) -> &[&'static Kind] {
+        &self.all
+    }
+
+    fn check(&self, family: Family, name: &str, options: &Record) -> Vec<OptionProblem> {
+        match family {
+            Family::Filesystem => filesystem(name).map(|kind| kind.check(options)),
+            Family::Table => table(name).map(|kind| kind.check(options)),
+            Family::Loader => loader(name).map(|kind| kind.check(options)),
+            Family::DiskFormat => disk_format(name).map(|kind| kind.check(options)),
+            Family::Archive => archive(name).map(|kind| kind.check(options)),
+        }
+        .unwrap_or_default()
+    }
+
+    fn check_menu(
+        &self,
+        name: &str,
+        options: &Record,
+        menu: &Menu,
+        home: &LoaderHome,
+    ) -> Vec<(usize, OptionProblem)> {
+        loader(name).map(|kind| kind.check_menu(options, menu, home)).unwrap_or_default()
+    }
+}
+
+/// The filesystem of this name.
+pub fn filesystem(name: &str) -> Option<&'static dyn Filesystem> {
+    crate::fs::ALL.iter().copied().find(|kind| kind.kind().name == name)
+}
+
+/// The table of this name.
+pub fn table(name: &str) -> Option<&'static dyn Table> {
+    crate::table::ALL.iter().copied().find(|kind| kind.kind().name == name)
+}
+
+/// The loader of this name.
+pub fn loader(name: &str) -> Option<&'static dyn Loader> {
+    crate::boot::ALL.iter().copied().find(|kind| kind.kind().name == name)
+}
+
+/// The disk format of this name.
+pub fn disk_format(name: &str) -> Option<&'static dyn DiskFormat> {
+    crate::disk::ALL.iter().copied().find(|kind| kind.kind().name == name)
+}
+
+/// The archive of this name.
+pub fn archive(name: &str) -> Option<&'static dyn Archive> {
+    crate::archive::ALL.iter().copied().find(|kind| kind.kind().name == name)
+}

@@ -1,0 +1,284 @@
+//! Makes Bytes: metadata goes into one new blob, contents are pointed at.
+
+use std::{collections::BTreeMap, io, sync::Arc};
+
+use imgc_plan::BlobId;
+
+use crate::{
+    blob::{BlobWriter, Store},
+    bytes::{Bytes, Extent, Ref},
+    tree::Content,
+};
+
+/// Bytes in the making. Pieces may come in any order but must not overlap; [`BytesBuilder::finish`] sorts them.
+pub struct BytesBuilder<'s> {
+    store: &'s dyn Store,
+    writer: Option<Box<dyn BlobWriter + 's>>,
+    written: u64,
+    refs: Vec<Ref>,
+    blobs: BTreeMap<BlobId, u32>,
+    extents: Vec<Extent>,
+}
+
+/// The index that stands for the blob being written until its name is known.
+const SELF: u32 = u32::MAX;
+
+impl<'s> BytesBuilder<'s> {
+    /// Starts with nothing: all zero.
+    pub fn new(store: &'s dyn Store) -> Self {
+        Self {
+            store,
+            writer: None,
+            written: 0,
+            refs: Vec::new(),
+            blobs: BTreeMap::new(),
+            extents: Vec::new(),
+        }
+    }
+
+    /// Puts bytes of our own making at `at`. They are streamed into the store.
+    ///
+    /// # Errors
+    /// When the store cannot take them.
+    pub fn put(&mut self, at: u64, data: &[u8]) -> io::Result<()> {
+        if data.is_empty() {
+            return Ok(());
+        }
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            none => none.insert(self.store.create()?),
+        };
+        writer.write_all(data)?;
+        let len = data.len() as u64;
+        match self.extents.last_mut() {
+            Some(last)
+                if last.source == SELF && last.end() == at && last.offset + last.len == self.written =>
+            {
+                last.len += len;
+            }
+            _ => self.extents.push(Extent { at, len, offset: self.written, source: SELF }),
+        }
+        self.written += len;
+        Ok(())
+    }
+
+    /// Points at a part of a file's content: `len` bytes from `offset` on appear at `at`.
+    ///
+    /// # Panics
+    /// When the part is not within the content: a mistake of the writer.
+    pub fn content(&mut self, at: u64, content: &Content, offset: u64, len: u64) {
+        assert!(offset.checked_add(len).is_some_and(|end| end <= content.len()), "content part out of range");
+        match content {
+            Content::Blob { id, .. } => self.blob(at, *id, offset, len),
+            Content::Bytes(bytes) => self.part(at, bytes, offset, len),
+        }
+    }
+
+    /// Points at a part of a blob.
+    pub fn blob(&mut self, at: u64, id: BlobId, offset: u64, len: u64) {
+        if len == 0 {
+            return;
+        }
+        let next = u32::try_from(self.refs.len()).expect("because a value has fewer than 2^32 sources");
+        let source = *self.blobs.entry(id).or_insert_with(|| {
+            self.refs.push(Ref::Blob(id));
+            next
+        });
+        self.extents.push(Extent { at, len, offset, source });
+    }
+
+    /// Points at a part of other Bytes, run by run, so that nothing is nested; for contents.
+    pub fn part(&mut self, at: u64, bytes: &Bytes, offset: u64, len: u64) {
+        let end = offset + len;
+        for run in &bytes.extents()[bytes.touching(offset, end)] {
+            let from = run.at.max(offset);
+            let to = run.end().min(end);
+            let start = run.offset + (from - run.at);
+            match bytes.source(run) {
+                Ref::Blob(id) => self.blob(at + (from - offset), *id, start, to - from),
+                Ref::Bytes(inner) => self.part(at + (from - offset), inner, start, to - from),
+            }
+        }
+    }
+
+    /// Points at other Bytes as a whole, by name; for a partition in a disk.
+    pub fn nest(&mut self, at: u64, bytes: &Arc<Bytes>) {
+        if bytes.is_empty() {
+            return;
+        }
+        let source = u32::try_from(self.refs.len()).expect("because a value has fewer than 2^32 sources");
+        self.refs.push(Ref::Bytes(Arc::clone(bytes)));
+        self.extents.push(Extent { at, len: bytes.len(), offset: 0, source });
+    }
+
+    /// Ends it: `len` bytes in all.
+    ///
+    /// # Errors
+    /// When the store cannot take the metadata, or (`InvalidInput`, our bug) when pieces overlap or reach past the end.
+    pub fn finish(mut self, len: u64) -> io::Result<Bytes> {
+        if let Some(writer) = self.writer.take() {
+            let (id, _) = writer.finish()?;
+            let own = u32::try_from(self.refs.len()).expect("because a value has fewer than 2^32 sources");
+            self.refs.push(Ref::Blob(id));
+            for extent in self.extents.iter_mut().filter(|extent| extent.source == SELF) {
+                extent.source = own;
+            }
+        }
+        self.extents.sort_unstable_by_key(|extent| extent.at);
+        let mut merged: Vec<Extent> = Vec::with_capacity(self.extents.len());
+        for extent in self.extents {
+            if let Some(last) = merged.last_mut() {
+                if extent.at < last.end() {
+                    let message = format!("pieces overlap at {}: {last:?} and {extent:?}", extent.at);
+                    return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+                }
+                if last.source == extent.source
+                    && last.end() == extent.at
+                    && last.offset + last.len == extent.offset
+                {
+                    last.len += extent.len;
+                    continue;
+                }
+            }
+            merged.push(extent);
+        }
+        if merged.last().is_some_and(|last| last.end() > len) {
+            let message = format!("a piece reaches past the end {len}: {:?}", merged.last());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        merged.shrink_to_fit();
+        Ok(canonical(len, &self.refs, merged))
+    }
+}
+
+/// Numbers the sources in the order of their first use, so that equal Bytes have equal forms.
+fn canonical(len: u64, refs: &[Ref], mut extents: Vec<Extent>) -> Bytes {
+    let mut order = vec![u32::MAX; refs.len()];
+    let mut used = Vec::with_capacity(refs.len());
+    for extent in &mut extents {
+        let slot = &mut order[extent.source as usize];
+        if *slot == u32::MAX {
+            *slot = u32::try_from(used.len()).expect("because a value has fewer than 2^32 sources");
+            used.push(refs[extent.source as usize].clone());
+        }
+        extent.source = *slot;
+    }
+    Bytes::from_parts(len, used, extents)
+}
+
+/// Lays pieces over Bytes: where a piece is, the base is not. Pieces must not overlap one another.
+///
+/// # Errors
+/// As [`BytesBuilder::finish`]; also when a piece reaches past the end of the base.
+pub fn overlay(store: &dyn Store, base: &Arc<Bytes>, pieces: &[(u64, Patch)]) -> io::Result<Bytes> {
+    let mut sorted: Vec<&(u64, Patch)> = pieces.iter().filter(|(_, piece)| piece.len() > 0).collect();
+    sorted.sort_by_key(|(at, _)| *at);
+    let mut out = BytesBuilder::new(store);
+    let mut done = 0;
+    for (at, piece) in sorted {
+        if *at < done || at.checked_add(piece.len()).is_none_or(|end| end > base.len()) {
+            let message =
+                format!("a stamp at {at} of {} bytes does not lie within {} bytes", piece.len(), base.len());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        out.section(done, base, done, at - done);
+        match piece {
+            Patch::Data(data) => out.put(*at, data)?,
+            Patch::Bytes(bytes) => out.nest(*at, bytes),
+        }
+        done = at + piece.len();
+    }
+    out.section(done, base, done, base.len() - done);
+    out.finish(base.len())
+}
+
+/// What is laid over Bytes.
+#[derive(Clone, Debug)]
+pub enum Patch {
+    /// These bytes.
+    Data(Vec<u8>),
+    /// These Bytes, as a whole.
+    Bytes(Arc<Bytes>),
+}
+
+impl Patch {
+    /// Its length in bytes.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Data(data) => data.len() as u64,
+            Self::Bytes(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether it has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl BytesBuilder<'_> {
+    /// Points at a section of other Bytes by name, without flattening them.
+    pub fn section(&mut self, at: u64, bytes: &Arc<Bytes>, offset: u64, len: u64) {
+        if len == 0 {
+            return;
+        }
+        let found =
+            self.refs.iter().rposition(|known| matches!(known, Ref::Bytes(b) if Arc::ptr_eq(b, bytes)));
+        let index = found.unwrap_or_else(|| {
+            self.refs.push(Ref::Bytes(Arc::clone(bytes)));
+            self.refs.len() - 1
+        });
+        let source = u32::try_from(index).expect("because a value has fewer than 2^32 sources");
+        self.extents.push(Extent { at, len, offset, source });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{blob::MemoryStore, read::Reader};
+
+    fn text(store: &MemoryStore, bytes: &Bytes) -> String {
+        let mut buf = vec![0; usize::try_from(bytes.len()).expect("small")];
+        Reader::new(bytes, store).read_at(0, &mut buf).expect("reads");
+        String::from_utf8(buf).expect("text").replace('\0', ".")
+    }
+
+    #[test]
+    fn pieces_are_sorted_merged_and_read_back() {
+        let store = MemoryStore::default();
+        let id = store.put(b"0123456789").expect("stored");
+        let mut out = BytesBuilder::new(&store);
+        out.put(10, b"cd").expect("stored");
+        out.put(0, b"a").expect("stored");
+        out.put(1, b"b").expect("stored");
+        out.blob(4, id, 3, 4);
+        let bytes = out.finish(14).expect("made");
+        assert_eq!(text(&store, &bytes), "ab..3456..cd..");
+        assert_eq!(bytes.extents().len(), 3);
+    }
+
+    #[test]
+    fn overlaps_and_overhangs_are_refused() {
+        let store = MemoryStore::default();
+        let mut out = BytesBuilder::new(&store);
+        out.put(0, b"abc").expect("stored");
+        out.put(2, b"d").expect("stored");
+        assert!(out.finish(9).is_err());
+        let mut out = BytesBuilder::new(&store);
+        out.put(8, b"abc").expect("stored");
+        assert!(out.finish(9).is_err());
+    }
+
+    #[test]
+    fn stamps_lie_over_the_base() {
+        let store = MemoryStore::default();
+        let mut out = BytesBuilder::new(&store);
+        out.put(2, b"abcdef").expect("stored");
+        let base = Arc::new(out.finish(10).expect("made"));
+        let pieces = [(7, Patch::Data(b"XY".to_vec())), (3, Patch::Data(b"Z".to_vec()))];
+        let stamped = overlay(&store, &base, &pieces).expect("stamped");
+        assert_eq!(text(&store, &stamped), "..aZcdeXY.");
+        assert!(overlay(&store, &base, &[(9, Patch::Data(b"XY".to_vec()))]).is_err());
+    }
+}
