@@ -17,7 +17,11 @@ use imgc_plan::{
 };
 use tempfile::TempDir;
 
-use crate::{fs::Filesystem, registry::filesystem, testing::write_sparse};
+use crate::{
+    fs::{Filesystem, ext::xattr::Attribute},
+    registry::filesystem,
+    testing::write_sparse,
+};
 
 /// 2020-09-13 12:26:40 UTC.
 pub const EPOCH: i64 = 1_600_000_000;
@@ -123,7 +127,7 @@ pub fn entry(path: &[u8], node: Node) -> Entry {
     }
 }
 
-pub fn boxed(xattrs: &[(&[u8], &[u8])]) -> Box<[(Box<[u8]>, Box<[u8]>)]> {
+pub fn boxed(xattrs: &[(&[u8], &[u8])]) -> Box<[Attribute]> {
     xattrs.iter().map(|(name, value)| (Box::from(*name), Box::from(*value))).collect()
 }
 
