@@ -12,6 +12,8 @@ use super::{features::Features, settings::Settings};
 pub const LOG_FLEX: u32 = 4;
 /// The first inode that is not reserved (`s_first_ino`); by custom `lost+found`.
 pub const FIRST_INODE: u32 = 11;
+/// One inode in so many of the tree's is left free at least, unless their number is given. Changing it changes bytes.
+const SPARE_INODES: u64 = 8;
 /// Data blocks that the last group must at least have to be worth its metadata (mke2fs: 50).
 const LEAST_LAST_GROUP: u64 = 50;
 
@@ -123,7 +125,9 @@ impl Geometry {
         // A bitmap is one block, and tables are to leave half of the blocks to files.
         let most_per_group = self.per_group.min(self.per_group / 2 * self.block_size / inode_size);
         let derived = derived.min(groups * most_per_group);
-        let inodes = settings.inodes.unwrap_or(derived).max(needed).max(16);
+        // A system that starts from it wants to make files, too.
+        let spare = needed + needed / SPARE_INODES;
+        let inodes = settings.inodes.unwrap_or(derived.max(spare)).max(needed).max(16);
         // The table ends with its last block, its bitmap with a byte.
         let step = (self.block_size / inode_size).max(8);
         let per_group = inodes.div_ceil(groups).next_multiple_of(step);

@@ -46,7 +46,7 @@ const BYTES_PER_INODE: Opt = opt(
     "bytes-per-inode",
     OptType::Size { min: 1024, max: 64 << 20 },
     Default::Int(16 << 10),
-    "One inode for so many bytes of the filesystem; never fewer than the tree needs.",
+    "One inode for so many bytes of the filesystem; never fewer than the tree needs and an eighth more.",
 );
 const RESERVED: Opt = opt(
     "reserved-percent",

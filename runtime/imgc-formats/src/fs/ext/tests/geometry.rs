@@ -262,3 +262,22 @@ fn contents_are_pointed_at_and_not_copied() {
     assert_eq!(blobs(&image.bytes), 2, "the file and the metadata");
     assert!(image.bytes.allocated() < 31 << 20);
 }
+
+#[test]
+fn some_inodes_are_left_for_a_running_system() {
+    let mut grove = Grove::default();
+    for n in 0..8000 {
+        grove.file(format!("{n}"), b"");
+    }
+    let tree = grove.tree();
+    for (text, least, most) in [("", 990, 1100), ("inodes=8020", 8, 200)] {
+        let options = options("ext4", text);
+        let len = kind("ext4").measure(&options, Some(&tree)).unwrap();
+        let image = write("ext4", &options, &tree, len, &grove.store).unwrap();
+        image.fsck(text);
+        let (_, said) = run("dumpe2fs", &["-h", image.path().to_str().unwrap()]);
+        let free =
+            said.lines().find_map(|line| line.strip_prefix("Free inodes:")).unwrap().trim().parse::<u64>();
+        assert!((least..=most).contains(&free.unwrap()), "{said}");
+    }
+}
