@@ -7,7 +7,11 @@ pub mod compilation;
 pub mod diagnostic;
 pub mod world;
 
+mod decode;
+mod model;
+mod params;
 mod pipeline;
+mod syntax;
 
 pub use compilation::{Compilation, DiskInfo, HostDependent, Origin, ParamInfo, PartInfo};
 pub use diagnostic::{Diagnostic, Label, Severity, SourceFile, Span};
