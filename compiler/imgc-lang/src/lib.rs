@@ -8,9 +8,11 @@ pub mod diagnostic;
 pub mod world;
 
 mod decode;
+mod lower;
 mod model;
 mod params;
 mod pipeline;
+mod resolve;
 mod syntax;
 
 pub use compilation::{Compilation, DiskInfo, HostDependent, Origin, ParamInfo, PartInfo};

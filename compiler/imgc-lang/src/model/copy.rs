@@ -12,11 +12,11 @@ use crate::{
     syntax::{Node, Value},
 };
 
-/// A `copy` node.
-#[derive(Debug)]
-pub struct Copy {
+/// A `copy` node; `R` is how it refers to what it copies from: by name, or once resolved by index.
+#[derive(Clone, Debug)]
+pub struct Copy<R> {
     /// What is copied.
-    pub from: From,
+    pub from: From<R>,
     /// Globs over paths that are left out.
     pub exclude: Vec<String>,
     /// Where it goes.
@@ -32,14 +32,14 @@ pub struct Copy {
 }
 
 /// What is copied.
-#[derive(Debug)]
-pub enum From {
+#[derive(Clone, Debug)]
+pub enum From<R> {
     /// Entries of a source; an empty glob means all of it.
-    Source(String, String),
+    Source(R, String),
     /// Entries of another tree; an empty glob means all of it.
-    Tree(String, String),
+    Tree(R, String),
     /// The bytes of an archive, as a file.
-    Archive(String),
+    Archive(R),
     /// What matches a glob in a directory of this machine; an empty glob means all of it.
     Local {
         /// The directory, relative to the manifest's or absolute.
@@ -50,7 +50,7 @@ pub enum From {
 }
 
 /// Decodes the node.
-pub fn decode(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op>> {
+pub fn decode(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op<String>>> {
     let mut cursor = Cursor::new(cx, node);
     let glob = cursor.opt_arg();
     let from = from(&mut cursor, glob);
@@ -76,7 +76,7 @@ pub fn decode(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op>> {
     vec![Spanned { value: Op::Copy(copy), span }]
 }
 
-impl From {
+impl<R> From<R> {
     fn is_whole(&self) -> bool {
         match self {
             Self::Source(_, glob) | Self::Tree(_, glob) | Self::Local { glob, .. } => glob.is_empty(),
@@ -85,7 +85,7 @@ impl From {
     }
 }
 
-fn from(cursor: &mut Cursor<'_>, glob: Option<&Value>) -> Option<From> {
+fn from(cursor: &mut Cursor<'_>, glob: Option<&Value>) -> Option<From<String>> {
     let cx = cursor.cx;
     let given: Vec<(&'static str, &Value)> = ["source", "tree", "archive"]
         .into_iter()
@@ -122,7 +122,7 @@ fn from(cursor: &mut Cursor<'_>, glob: Option<&Value>) -> Option<From> {
 }
 
 /// Splits a path on this machine into the directory before the first glob, and the rest, so that only that is read.
-fn local(cx: &Cx<'_>, value: &Value) -> Option<From> {
+fn local(cx: &Cx<'_>, value: &Value) -> Option<From<String>> {
     let text = cx.text(value, "a path in quotes")?;
     let path = text.text.trim_end_matches('/');
     if path.is_empty() || path.ends_with("/..") || matches!(path, "." | "..") {
@@ -157,7 +157,7 @@ fn tidy(path: &str) -> String {
 }
 
 /// The globs of `exclude` children. Of a copy from this machine they are relative to the manifest's directory, as the copy is.
-fn exclude(cursor: &Cursor<'_>, from: Option<&From>) -> Vec<String> {
+fn exclude(cursor: &Cursor<'_>, from: Option<&From<String>>) -> Vec<String> {
     let cx = cursor.cx;
     let found = spanned_globs(cursor, "exclude");
     let Some(From::Local { dir, .. }) = from.filter(|_| !found.is_empty()) else {

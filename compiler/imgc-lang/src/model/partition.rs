@@ -42,6 +42,8 @@ pub struct Partition {
     pub attributes: u64,
     /// What is in it.
     pub content: Option<Content>,
+    /// Whether it names a content that is not known, which is reported.
+    pub broken: bool,
 }
 
 /// A filesystem in a partition.
@@ -76,7 +78,7 @@ pub fn decode(cx: &Cx<'_>, node: &Node, rules: Option<&TableTraits>, sector: u64
     let align = align.filter(|align| align.value > 0);
     let size = size(&mut cursor, sector);
     if let Some(Spanned { value: PartSize::Fit { .. }, span }) = size
-        && !node.children.iter().any(|child| child.active && child.name.text != "attributes")
+        && !holds_something(node)
     {
         let found =
             Diagnostic::error("fit-without-content", span, "there is nothing here that could be fitted");
@@ -87,6 +89,7 @@ pub fn decode(cx: &Cx<'_>, node: &Node, rules: Option<&TableTraits>, sector: u64
     let marks = Marks::decode(&mut cursor, rules);
     cursor.finish();
     let Marks { table_name, uuid, bootable, attributes } = marks;
+    let broken = content.is_none() && holds_something(node);
     let name = name?;
     check_table_name(cx, rules, table_name.as_ref().unwrap_or(&name));
     Some(Partition {
@@ -102,7 +105,13 @@ pub fn decode(cx: &Cx<'_>, node: &Node, rules: Option<&TableTraits>, sector: u64
         bootable,
         attributes,
         content,
+        broken,
     })
+}
+
+/// Whether there is a child that names a content, known or not.
+fn holds_something(node: &Node) -> bool {
+    node.children.iter().any(|child| child.active && child.name.text != "attributes")
 }
 
 fn content(cx: &Cx<'_>, node: &Node) -> Option<Content> {
@@ -231,8 +240,7 @@ fn type_code(
     let named = |name: &str| rules.types.iter().find(|(known, _)| *known == name).map(|(_, code)| *code);
     let Some(value) = value else {
         let default = content.and_then(|content| named(content.traits()?.default_type));
-        let broken = cursor.node.children.iter().any(|child| child.name.text != "attributes");
-        if default.is_none() && (content.is_some() || !broken) {
+        if default.is_none() && (content.is_some() || !holds_something(cursor.node)) {
             let node = &cursor.node.name;
             let found = Diagnostic::error("missing-property", node.span, "this partition needs a `type`");
             let names: Vec<&str> = rules.types.iter().map(|(name, _)| *name).collect();

@@ -23,16 +23,16 @@ pub struct Tree {
     /// Its name.
     pub name: Spanned<String>,
     /// What composes it, in order, each with the place to show its failures at.
-    pub ops: Vec<Spanned<Op>>,
+    pub ops: Vec<Spanned<Op<String>>>,
 }
 
-/// One operation.
-#[derive(Debug)]
-pub enum Op {
+/// One operation; `R` as in [`copy::Copy`].
+#[derive(Clone, Debug)]
+pub enum Op<R> {
     /// One that needs nothing else.
     Plain(TreeOp),
     /// A copy.
-    Copy(copy::Copy),
+    Copy(copy::Copy<R>),
 }
 
 /// Decodes the node.
@@ -59,7 +59,7 @@ pub fn decode(cx: &Cx<'_>, node: &Node) -> Option<Tree> {
     Some(Tree { name: name?, ops })
 }
 
-fn plain(op: TreeOp, span: Span) -> Vec<Spanned<Op>> {
+fn plain(op: TreeOp, span: Span) -> Vec<Spanned<Op<String>>> {
     vec![Spanned { value: Op::Plain(op), span }]
 }
 
@@ -73,7 +73,7 @@ fn path(cursor: &mut Cursor<'_>) -> Option<Spanned<BytePath>> {
     Some(path)
 }
 
-fn dirs(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op>> {
+fn dirs(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op<String>>> {
     let mut cursor = Cursor::new(cx, node);
     let values = cursor.args("a path, such as \"/etc\"");
     let paths: Vec<_> = values.into_iter().filter_map(|value| cx.image_path(value)).collect();
@@ -86,7 +86,7 @@ fn dirs(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op>> {
     paths.into_iter().map(op).collect()
 }
 
-fn file(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op>> {
+fn file(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op<String>>> {
     let mut cursor = Cursor::new(cx, node);
     let path = path(&mut cursor);
     let size = cursor.prop("size").map(|value| (value, cx.size(value)));
@@ -118,7 +118,7 @@ fn content(cx: &Cx<'_>, node: &Node) -> Option<Vec<u8>> {
     bytes.map(|bytes| bytes.value)
 }
 
-fn symlink(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op>> {
+fn symlink(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op<String>>> {
     let mut cursor = Cursor::new(cx, node);
     let path = path(&mut cursor);
     let target = cursor.required("to", "say what the link points at, such as `to=\"busybox\"`");
@@ -138,7 +138,7 @@ fn symlink(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op>> {
     plain(TreeOp::Symlink { path: path.value, target, attributes, replace }, path.span)
 }
 
-fn hardlink(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op>> {
+fn hardlink(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op<String>>> {
     let mut cursor = Cursor::new(cx, node);
     let path = path(&mut cursor);
     let target =
@@ -151,7 +151,7 @@ fn hardlink(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op>> {
     plain(TreeOp::Hardlink { path: path.value, target: target.value, replace }, path.span)
 }
 
-fn special(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op>> {
+fn special(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op<String>>> {
     let mut cursor = Cursor::new(cx, node);
     let path = path(&mut cursor);
     let special = match node.name.text.as_str() {
@@ -180,7 +180,7 @@ fn device(cursor: &mut Cursor<'_>) -> Option<Special> {
     Some(if kind?.value == "char" { Special::Char { major, minor } } else { Special::Block { major, minor } })
 }
 
-fn set(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op>> {
+fn set(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op<String>>> {
     let mut cursor = Cursor::new(cx, node);
     let paths = image_globs(&mut cursor);
     let attributes = attributes(&mut cursor, true);
@@ -200,7 +200,7 @@ fn set(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op>> {
     paths.into_iter().map(op).collect()
 }
 
-fn remove(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op>> {
+fn remove(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op<String>>> {
     let mut cursor = Cursor::new(cx, node);
     let paths = image_globs(&mut cursor);
     cursor.no_children();
