@@ -91,6 +91,9 @@ pub enum Command {
     /// Print a completion script for a shell.
     #[command(after_help = "Example:\n  imgc completions bash > ~/.local/share/bash-completion/completions/imgc")]
     Completions(CompletionsArgs),
+    /// Print the reference page of all filesystems, tables, loaders and formats, in Markdown.
+    #[command(after_help = "Example:\n  imgc reference > docs/reference/kinds.md")]
+    Reference,
 }
 
 /// A manifest and its parameters.
