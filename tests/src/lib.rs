@@ -1,1 +1,3 @@
 //! What the tests over the whole share.
+
+pub mod imgc;
