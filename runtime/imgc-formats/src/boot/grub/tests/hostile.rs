@@ -13,11 +13,10 @@ fn refused(files: Vec<(String, Vec<u8>)>) -> String {
 fn a_file_that_is_missing_is_named() {
     let files = synthetic_files();
     for (path, _) in &files {
-        // Without its dependencies a list is empty, and what it listed is not missed.
         let name = path.strip_prefix("i386-pc/").expect("below it");
         let without = files.iter().filter(|(other, _)| other != path).cloned().collect();
         let message = refused(without);
-        let wanted = name.strip_suffix(".mod").map_or(name, |module| module);
+        let wanted = name.strip_suffix(".mod").unwrap_or(name);
         assert!(message.contains(wanted), "{name}: {message}");
     }
 }
