@@ -1,68 +1,38 @@
-//! Runs the compiler under test on an example, with a store and an output directory of its own.
+//! Builds an example for a boot, in a bench of its own.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
-use tempfile::TempDir;
+use crate::imgc::{Artifact, Bench, root};
 
-use crate::tools::run;
-
-/// What a build left behind; gone when this is dropped.
+/// What a build of an example left behind; gone when this is dropped.
 pub struct Artifacts {
-    dir: TempDir,
+    made: BTreeMap<String, Artifact>,
+    #[expect(dead_code, reason = "holds the files")]
+    bench: Bench,
 }
 
 impl Artifacts {
-    /// The artifact of this name.
+    /// The path of the artifact with this name.
     ///
     /// # Panics
     /// When the build did not make it.
     pub fn file(&self, name: &str) -> PathBuf {
-        let file = self.dir.path().join("out").join(name);
-        assert!(file.is_file(), "the build made no {name}");
-        file
+        let found = self.made.get(name).map(|artifact| artifact.path.clone());
+        found.unwrap_or_else(|| panic!("the build made no {name}, only {:?}", self.made.keys()))
     }
 }
 
-/// Builds `examples/NAME/image.kdl` with these parameters. Sources are fetched; nothing of this machine's store is used.
+/// Builds `examples/NAME/image.kdl` with these parameters, with an empty cache: its packages are fetched.
 ///
 /// # Panics
 /// When the build fails: with everything that it said.
 pub fn imgc_build(example: &str, sets: &[(&str, &str)]) -> Artifacts {
-    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let bench = Bench::new();
     let manifest = root().join("examples").join(example).join("image.kdl");
-    let mut command = Command::new(imgc());
-    command.arg("build").arg(manifest).arg("-o").arg(dir.path().join("out"));
-    for (name, value) in sets {
-        command.arg("--set").arg(format!("{name}={value}"));
-    }
-    // The store lies in the user's cache directory: give it another one.
-    command.env("XDG_CACHE_HOME", dir.path().join("cache")).env("IMGC_CACHE", dir.path().join("cache"));
-    run(&mut command);
-    Artifacts { dir }
-}
-
-/// The workspace's directory.
-///
-/// # Panics
-/// Never: this crate lies in it.
-pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("because the crate lies in the workspace")
-}
-
-/// The program under test: `IMGC`, or the one that cargo built beside this test.
-fn imgc() -> PathBuf {
-    if let Some(given) = env::var_os("IMGC") {
-        return PathBuf::from(given);
-    }
-    let test = env::current_exe().expect("a running program has a file");
-    let name = format!("imgc{}", env::consts::EXE_SUFFIX);
-    let beside = test.parent().and_then(Path::parent).map(|dir| dir.join(name));
-    match beside {
-        Some(file) if file.is_file() => file,
-        _ => panic!("there is no imgc beside {}: run `cargo build -p imgc`, or set IMGC", test.display()),
-    }
+    let out = bench.out().to_string_lossy().into_owned();
+    let sets: Vec<String> = sets.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let mut more = vec!["-o", out.as_str()];
+    more.extend(sets.iter().flat_map(|set| ["--set", set.as_str()]));
+    let made = bench.build(&manifest, &more);
+    Artifacts { made, bench }
 }

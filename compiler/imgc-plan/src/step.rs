@@ -58,7 +58,7 @@ pub enum Stage {
 
 /// What a step does. Inputs and output of each are in its struct's doc.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
+#[serde(rename_all = "kebab-case", tag = "step")]
 pub enum Op {
     /// Reads local files.
     Scan(Scan),

@@ -43,7 +43,7 @@ pub struct Grub;
 static KIND: Kind = Kind {
     family: Family::Loader,
     name: "grub",
-    doc: "GRUB 2, installed without its own tools: a boot sector and a core image outside of filesystems, modules and a menu in one",
+    doc: "GRUB 2: a boot sector and a core image outside of filesystems, modules and a menu inside one.",
     since: "0.1.0",
     options: &[
         Opt {
