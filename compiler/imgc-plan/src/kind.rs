@@ -3,6 +3,9 @@
 //! The compiler decodes options generically from these, so no kind's name occurs in it. Help, reference pages, schema
 //! and "did you mean" come from the same place.
 
+mod reference;
+
+pub use reference::reference;
 use serde::Serialize;
 
 /// The open families: each has one folder in the runtime, one list, and any number of kinds.
