@@ -15,6 +15,9 @@ use crate::{
 /// The largest number that a partition can ask for.
 const MAX_NUMBER: i64 = 4096;
 
+/// The largest share of what is left that a partition can ask for.
+const MAX_WEIGHT: i64 = 1_000_000;
+
 /// A `partition` node.
 #[derive(Debug)]
 pub struct Partition {
@@ -144,9 +147,12 @@ fn multiple(cx: &Cx<'_>, value: &Value, sector: u64, what: &str) -> Option<Spann
     let size = cx.size(value)?;
     if size.value % sector != 0 {
         let message = format!("{what} is a multiple of the sector's {sector} bytes");
-        let down = imgc_plan::units::format_size(size.value - size.value % sector);
-        let found = Diagnostic::error("unaligned-size", value.span, message);
-        cx.report(found.help(format!("the multiple below is \"{down}\"")));
+        let mut found = Diagnostic::error("unaligned-size", value.span, message);
+        if size.value > sector {
+            let down = imgc_plan::units::format_size(size.value - size.value % sector);
+            found = found.help(format!("the multiple below is \"{down}\""));
+        }
+        cx.report(found);
         return None;
     }
     Some(size)
@@ -155,49 +161,84 @@ fn multiple(cx: &Cx<'_>, value: &Value, sector: u64, what: &str) -> Option<Spann
 fn size(cursor: &mut Cursor<'_>, sector: u64) -> Option<Spanned<PartSize>> {
     let cx = cursor.cx;
     let value = cursor.required("size", "write a size such as `size=\"64MiB\"`, `size=fit` or `size=fill`");
-    let mut limit = |name: &'static str| cursor.prop(name).map(|value| (value, cx.size(value)));
-    let (min, max) = (limit("min"), limit("max"));
-    let slack = cursor.prop("slack").map(|value| (value, slack(cx, value)));
-    let weight = cursor.prop("weight").map(|value| (value, cx.int(value, 1, 1_000_000)));
+    let limits = Limits::decode(cursor);
     let value = value?;
     let text = cx.text(value, "a size in quotes such as \"64MiB\", fit or fill")?.text.as_str();
-    let pointless = |given: Option<&Value>, name: &str, needs: &str| {
-        if let Some(given) = given {
-            let message = format!("`{name}` means nothing without {needs}");
-            cx.report(Diagnostic::error("pointless-property", given.span, message));
-        }
-    };
-    if text != "fit" {
-        pointless(slack.map(|slack| slack.0), "slack", "`size=fit`");
-    }
-    if text != "fill" {
-        pointless(weight.map(|weight| weight.0), "weight", "`size=fill`");
-    }
-    let (min_len, max_len) = (min.and_then(|min| min.1), max.and_then(|max| max.1));
-    if let (Some(min), Some(max)) = (min_len, max_len)
-        && min.value > max.value
-    {
-        let found = Diagnostic::error("conflicting-properties", max.span, "`max` is less than `min`");
-        cx.report(found.also(min.span, "the least"));
-    }
-    let (min_len, max_len) = (min_len.map_or(0, |min| min.value), max_len.map(|max| max.value));
+    limits.check(cx, text);
+    let (min, max) = limits.range(cx)?;
     let size = match text {
         "fit" => PartSize::Fit {
-            slack: slack.and_then(|slack| slack.1).unwrap_or_default(),
-            min: min_len,
-            max: max_len,
+            slack: limits.slack.map_or(Some(Slack::default()), |(_, slack)| slack)?,
+            min,
+            max,
         },
-        "fill" => {
-            let weight = weight.and_then(|weight| u32::try_from(weight.1?.value).ok()).unwrap_or(1);
-            PartSize::Fill { weight, min: min_len, max: max_len }
-        }
-        _ => {
-            pointless(min.map(|min| min.0), "min", "`size=fit` or `size=fill`");
-            pointless(max.map(|max| max.0), "max", "`size=fit` or `size=fill`");
-            exact(cx, value, text, sector)?
-        }
+        "fill" => PartSize::Fill { weight: limits.weight.map_or(Some(1), |(_, weight)| weight)?, min, max },
+        _ => exact(cx, value, text, sector)?,
     };
     Some(Spanned { value: size, span: value.span })
+}
+
+/// A property's value as it stands, and what it says unless it is wrong.
+type Given<'a, T> = Option<(&'a Value, Option<T>)>;
+
+/// What bounds a partition's size.
+struct Limits<'a> {
+    min: Given<'a, u64>,
+    max: Given<'a, u64>,
+    slack: Given<'a, Slack>,
+    weight: Given<'a, u32>,
+}
+
+impl<'a> Limits<'a> {
+    fn decode(cursor: &mut Cursor<'a>) -> Self {
+        let cx = cursor.cx;
+        let mut limit = |name: &'static str| {
+            cursor.prop(name).map(|value| (value, cx.size(value).map(|size| size.value)))
+        };
+        let (min, max) = (limit("min"), limit("max"));
+        let slack = cursor.prop("slack").map(|value| (value, slack(cx, value)));
+        let weight = cursor.prop("weight").map(|value| {
+            let weight = cx.int(value, 1, MAX_WEIGHT);
+            (value, weight.and_then(|weight| u32::try_from(weight.value).ok()))
+        });
+        Self { min, max, slack, weight }
+    }
+
+    /// Complains about limits that mean nothing to a size like this.
+    fn check(&self, cx: &Cx<'_>, size: &str) {
+        let pointless = |given: Option<&Value>, name: &str, needs: &str| {
+            if let Some(given) = given {
+                let message = format!("`{name}` means nothing without {needs}");
+                cx.report(Diagnostic::error("pointless-property", given.span, message));
+            }
+        };
+        if size != "fit" {
+            pointless(self.slack.map(|(value, _)| value), "slack", "`size=fit`");
+        }
+        if size != "fill" {
+            pointless(self.weight.map(|(value, _)| value), "weight", "`size=fill`");
+        }
+        if !matches!(size, "fit" | "fill") {
+            pointless(self.min.map(|(value, _)| value), "min", "`size=fit` or `size=fill`");
+            pointless(self.max.map(|(value, _)| value), "max", "`size=fit` or `size=fill`");
+        }
+    }
+
+    /// The least and the most; `None` when they are wrong, which is reported.
+    fn range(&self, cx: &Cx<'_>) -> Option<(u64, Option<u64>)> {
+        let min = self.min.map_or(Some(0), |(_, min)| min)?;
+        let Some((at, max)) = self.max else { return Some((min, None)) };
+        let max = max?;
+        if min > max {
+            let found = Diagnostic::error("conflicting-properties", at.span, "`max` is less than `min`");
+            cx.report(match self.min {
+                Some((value, _)) => found.also(value.span, "the least"),
+                None => found,
+            });
+            return None;
+        }
+        Some((min, Some(max)))
+    }
 }
 
 fn exact(cx: &Cx<'_>, value: &Value, text: &str, sector: u64) -> Option<PartSize> {
@@ -283,6 +324,7 @@ fn role(cursor: &mut Cursor<'_>, rules: Option<&TableTraits>) -> PartRole {
     if rules.is_some_and(|rules| !rules.logical) {
         let message = "this table has no logical partitions";
         cursor.cx.report(Diagnostic::error("unsupported-property", value.span, message));
+        return PartRole::Primary;
     }
     PartRole::Logical
 }
