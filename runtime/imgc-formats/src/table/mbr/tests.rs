@@ -230,7 +230,7 @@ fn hostile_disks_are_refused_or_said_to_be_wrong() {
     assert!(dump(first + 510, &[0]).expect("dumps").contains("is missing"));
     assert!(matches!(dump(first + 446 + 16 + 8, &[0xff; 4]), Err(Failure::Problems(_))));
     assert!(matches!(dump(510, &[0]), Err(Failure::Problems(_))));
-    assert!(matches!(Mbr.dump(&vec![0; 100] as &dyn ReadAt), Err(Failure::Problems(_))));
+    assert!(matches!(Mbr.dump(&vec![0u8; 100] as &dyn ReadAt), Err(Failure::Problems(_))));
 }
 
 #[test]
