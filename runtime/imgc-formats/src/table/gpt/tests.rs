@@ -77,8 +77,14 @@ fn a_dump_says_everything() {
 
 #[test]
 fn the_bytes_are_pinned() {
-    assert_eq!(make(sample(512)).sha256(), "PIN512");
-    assert_eq!(make(sample(4096)).sha256(), "PIN4096");
+    assert_eq!(
+        make(sample(512)).sha256(),
+        "862f266aca751cbb180c17ddf4c87c461c9f55db6c6ebc41b20db6bafb628458"
+    );
+    assert_eq!(
+        make(sample(4096)).sha256(),
+        "954e972357c12c2d243aba3b83d27437c060022d830a3f86c1e2b48ded5ceae0"
+    );
 }
 
 #[test]
@@ -102,7 +108,7 @@ fn other_tools_read_the_same() {
     );
     assert!(read[0].3.contains("uuid=00000000-0000-8000-8000-000000000001"), "{read:?}");
     assert!(read[0].3.ends_with("name=\"EFI system\", attrs=\"RequiredPartition\""), "{read:?}");
-    assert!(read[1].3.contains("größe 😀") || read[1].3.contains("name="), "{read:?}");
+    assert!(read[1].3.contains("name=\"größe"), "{read:?}");
     assert!(read[1].3.ends_with("attrs=\"GUID:50,60,63\""), "{read:?}");
 }
 
