@@ -1,10 +1,12 @@
 //! Filesystems: one folder each.
 
+pub mod ext;
+
 use imgc_image::{BytesBuilder, Failure, Problem, ReadAt, Tree};
 use imgc_plan::{Kind, Record, kind::OptionProblem};
 
 /// The list: one line a kind.
-pub static ALL: &[&dyn Filesystem] = &[];
+pub static ALL: &[&dyn Filesystem] = &[&ext::EXT2, &ext::EXT3, &ext::EXT4];
 
 /// What a filesystem can do.
 pub trait Filesystem: Send + Sync {
