@@ -5,6 +5,7 @@
 
 pub mod config;
 pub mod event;
+pub mod fetch;
 pub mod report;
 
 pub use config::{Config, Goal};

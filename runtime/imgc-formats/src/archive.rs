@@ -5,8 +5,14 @@ use std::sync::Arc;
 use imgc_image::{Bytes, Failure, Problem, Store, Tree};
 use imgc_plan::{Kind, Record, kind::OptionProblem, step::Keep};
 
+mod coding;
+mod deb;
+mod gather;
+mod stream;
+mod tar;
+
 /// The list: one line a kind.
-pub static ALL: &[&dyn Archive] = &[];
+pub static ALL: &[&dyn Archive] = &[&deb::Deb];
 
 /// What an archive can do.
 pub trait Archive: Send + Sync {

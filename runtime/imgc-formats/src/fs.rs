@@ -34,9 +34,9 @@ pub trait Filesystem: Send + Sync {
     ) -> Result<Vec<Problem>, Failure>;
 
     /// Bytes to lay over the finished filesystem once the partition's first sector is known, as (offset, bytes); only for
-    /// kinds with `stamps_start`.
-    fn stamp(&self, options: &Record, start_sector: u64) -> Vec<(u64, Vec<u8>)> {
-        let _ = (options, start_sector);
+    /// kinds with `stamps_start`. `len` is the filesystem's length: automatic options follow from it.
+    fn stamp(&self, options: &Record, len: u64, start_sector: u64) -> Vec<(u64, Vec<u8>)> {
+        let _ = (options, len, start_sector);
         Vec::new()
     }
 

@@ -10,5 +10,7 @@ pub mod fs;
 pub mod table;
 
 mod registry;
+#[cfg(test)]
+mod testing;
 
 pub use registry::{Registry, archive, disk_format, filesystem, loader, table};
