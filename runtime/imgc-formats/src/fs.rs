@@ -3,8 +3,10 @@
 use imgc_image::{BytesBuilder, Failure, Problem, ReadAt, Tree};
 use imgc_plan::{Kind, Record, kind::OptionProblem};
 
+mod vfat;
+
 /// The list: one line a kind.
-pub static ALL: &[&dyn Filesystem] = &[];
+pub static ALL: &[&dyn Filesystem] = &[&vfat::Vfat];
 
 /// What a filesystem can do.
 pub trait Filesystem: Send + Sync {
