@@ -1,12 +1,19 @@
 //! Filesystems: one folder each.
 
-pub mod ext;
-
 use imgc_image::{BytesBuilder, Failure, Problem, ReadAt, Tree};
 use imgc_plan::{Kind, Record, kind::OptionProblem};
 
+mod ext;
+mod vfat;
+
 /// The list: one line a kind.
-pub static ALL: &[&dyn Filesystem] = &[&ext::EXT2, &ext::EXT3, &ext::EXT4];
+#[rustfmt::skip]
+pub static ALL: &[&dyn Filesystem] = &[
+    &ext::EXT2,
+    &ext::EXT3,
+    &ext::EXT4,
+    &vfat::Vfat,
+];
 
 /// What a filesystem can do.
 pub trait Filesystem: Send + Sync {
