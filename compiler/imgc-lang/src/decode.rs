@@ -8,8 +8,8 @@ mod suggest;
 pub mod time;
 mod value;
 
-pub use cursor::{Cursor, unknown_child};
-pub use cx::{Cx, Mention, Spanned};
+pub use cursor::Cursor;
+pub use cx::{Cx, Spanned};
 pub use options::{KindNode, find_kind, kind_node, uuid};
 pub use path::{check_glob, glob_text, image_glob, local_path};
 pub use suggest::{did_you_mean, list};

@@ -3,5 +3,5 @@
 mod declare;
 mod fill;
 
-pub use declare::{Params, declare};
+pub use declare::declare;
 pub use fill::fill;

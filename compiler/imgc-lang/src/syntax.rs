@@ -4,5 +4,5 @@ mod node;
 mod parse;
 mod scan;
 
-pub use node::{Node, Prop, Scalar, Text, Typed, Value, Word};
+pub use node::{Node, Scalar, Text, Typed, Value};
 pub use parse::parse;

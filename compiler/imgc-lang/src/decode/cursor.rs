@@ -89,11 +89,6 @@ impl<'a> Cursor<'a> {
         value.and_then(|value| self.cx.bool(value)).is_some_and(|flag| flag.value)
     }
 
-    /// Names of properties that are known without being asked for by [`Cursor::prop`].
-    pub fn know(&mut self, names: impl IntoIterator<Item = &'static str>) {
-        self.asked.extend(names);
-    }
-
     /// Complains about children: this node takes none.
     pub fn no_children(&self) {
         for child in &self.node.children {

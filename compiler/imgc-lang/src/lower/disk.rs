@@ -115,7 +115,7 @@ fn write(build: &mut Build, part: &Part, content: &Content, tree: Option<usize>,
     }
     let start = Input::fact(place, format!("parts.{}.start_sector", part.name));
     let label = format!("stamp {} ({kind})", part.name);
-    let stamp = Stamp { family: Family::Filesystem, kind, options, partition: None };
+    let stamp = Stamp { family: Family::Filesystem, kind, options, partition: None, table: None };
     build.push(label, Op::Stamp(stamp), vec![Input::of(step), start], origin)
 }
 
@@ -124,7 +124,8 @@ fn install(build: &mut Build, disk: &Disk, loader: &Loader, step: usize, place: 
     let (kind, options) = named(&loader.kind);
     let label = format!("install {kind} on {}", disk.name);
     let partition = Some(disk.parts[loader.partition].name.clone());
-    let stamp = Op::Stamp(Stamp { family: Family::Loader, kind, options, partition });
+    let table = Some(disk.table.kind.name.to_owned());
+    let stamp = Op::Stamp(Stamp { family: Family::Loader, kind, options, partition, table });
     let inputs = vec![Input::of(step), Input::of(place), Input::of(image)];
     build.push(label, stamp, inputs, Origin { span: loader.span, ..Origin::default() })
 }

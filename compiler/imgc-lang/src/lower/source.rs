@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use imgc_plan::{
     Input, Op,
-    lock::{Lock, Pin, Request},
+    lock::{Lock, Pin},
     step::{Fetch, Keep, Scan, ScanWhat, Unpack},
 };
 
@@ -30,7 +30,7 @@ pub fn pins<'a>(
     let mut pins = BTreeMap::new();
     for (at, source) in sources.iter().enumerate().filter(|(at, _)| needs.sources.contains(at)) {
         let From::Package { request, span } = &source.origin else { continue };
-        let pin = lock.and_then(|lock| lock.pins.iter().find(|pin| answers(pin, request)));
+        let pin = lock.and_then(|lock| lock.find(request));
         if let Some(pin) = pin {
             pins.insert(at, pin);
         } else {
@@ -39,12 +39,6 @@ pub fn pins<'a>(
         }
     }
     pins
-}
-
-/// Whether a pin is the answer to a request. The mirror does not matter.
-fn answers(pin: &Pin, request: &Request) -> bool {
-    let Request { package, follow, arch, suite, mirror: _ } = &pin.request;
-    (package, follow, arch, suite) == (&request.package, &request.follow, &request.arch, &request.suite)
 }
 
 /// The step that makes a source's tree.

@@ -8,7 +8,7 @@ use imgc_plan::{
 use super::partition::{self, Partition};
 use crate::{
     decode::{Cursor, Cx, KindNode, Spanned, did_you_mean, find_kind, kind_node},
-    diagnostic::{Diagnostic, Span},
+    diagnostic::Diagnostic,
     model::archive::only_kind,
     syntax::Node,
 };
@@ -121,7 +121,7 @@ fn unknown_child(cx: &Cx<'_>, child: &Node) {
 }
 
 fn loader(cx: &Cx<'_>, node: &Node) -> Option<Loader> {
-    let mut cursor = Cursor::new(cx, node);
+    let cursor = Cursor::new(cx, node);
     let child = only_kind(&cursor, Family::Loader, "which loader it is");
     cursor.finish();
     find_kind(cx, Family::Loader, child?).and_then(|_| {
@@ -155,10 +155,5 @@ impl Disk {
     /// The partition of this name.
     pub fn partition(&self, name: &str) -> Option<usize> {
         self.partitions.iter().position(|partition| partition.name.value == name)
-    }
-
-    /// Where its partitions are named.
-    pub fn spans(&self) -> std::collections::BTreeMap<String, Span> {
-        self.partitions.iter().map(|part| (part.name.value.clone(), part.name.span)).collect()
     }
 }

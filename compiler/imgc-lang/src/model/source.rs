@@ -1,6 +1,11 @@
 //! `source NAME { deb … | dir … | file … }`: where files come from.
 
-use imgc_plan::{Family, kind::Traits, lock::Request, step::Keep};
+use imgc_plan::{
+    Family,
+    kind::Traits,
+    lock::{self, Request},
+    step::Keep,
+};
 
 use crate::{
     decode::{Cursor, Cx, Spanned, check_glob, image_glob, local_path},
@@ -81,12 +86,12 @@ fn package(cx: &Cx<'_>, node: &Node) -> Option<Origin> {
     }
     let mut cursor = Cursor::new(cx, node);
     let package = cursor.arg("the name of a package");
-    let package = package.and_then(|value| word(cx, value, "+.-", "a package's name"));
+    let package = package.and_then(|value| word(cx, value, "a package's name", lock::check_package));
     let arch = cursor.required("arch", "say for which machine, such as `arch=amd64`");
-    let arch = arch.and_then(|value| word(cx, value, "-", "an architecture"));
-    let suite = cursor.prop("suite").map(|value| word(cx, value, "+.-_/", "a suite"));
+    let arch = arch.and_then(|value| word(cx, value, "an architecture", lock::check_arch));
+    let suite = cursor.prop("suite").map(|value| word(cx, value, "a suite", lock::check_suite));
     let follow = cursor.prop("follow").map(|value| {
-        let glob = cx.string(value, "a glob in quotes")?;
+        let glob = word(cx, value, "a glob in quotes", lock::check_follow)?;
         check_glob(cx, value, &glob.value).map(|()| glob.value)
     });
     let mirror = cursor.prop("mirror").map(|value| mirror(cx, value));
@@ -103,15 +108,18 @@ fn package(cx: &Cx<'_>, node: &Node) -> Option<Origin> {
     Some(Origin::Package { request, span: package.span })
 }
 
-/// A word that goes into addresses and paths of a mirror: letters, digits and a few signs, no `..`.
-fn word(cx: &Cx<'_>, value: &Value, signs: &str, what: &str) -> Option<Spanned<String>> {
+/// A word that goes into addresses and paths of a mirror.
+fn word(
+    cx: &Cx<'_>,
+    value: &Value,
+    what: &str,
+    check: fn(&str) -> Result<(), String>,
+) -> Option<Spanned<String>> {
     let word = cx.string(value, what)?;
-    let good = |c: char| c.is_ascii_alphanumeric() || signs.contains(c);
-    let starts = word.value.starts_with(|c: char| c.is_ascii_alphanumeric());
-    if !starts || !word.value.chars().all(good) || word.value.contains("..") {
-        return cx.bad("bad-name", value, format!("`{}` cannot be {what}", word.value.escape_debug()));
+    match check(&word.value) {
+        Ok(()) => Some(word),
+        Err(message) => cx.bad("bad-name", value, message),
     }
-    Some(word)
 }
 
 fn mirror(cx: &Cx<'_>, value: &Value) -> Option<String> {

@@ -26,14 +26,13 @@ const ALIGN: u64 = 1 << 20;
 pub fn close(cx: &Cx<'_>, manifest: &Manifest, disk: &disk::Disk, place: &Place<'_>) -> Option<Disk> {
     let place = Place { sector_size: disk.sector_size, ..*place };
     let node = format!("disk/{}", disk.name.value);
-    check_names(cx, disk);
-    check_length(cx, disk);
+    let solvable = check_names(cx, disk) & check_length(cx, disk);
     let table = complete(cx, disk.table.as_ref()?, &node, &place);
     let Traits::Table(rules) = &table.kind.traits else { return None };
     let parts: Vec<Option<Part>> =
         disk.partitions.iter().map(|part| close_part(cx, manifest, part, &node, &place)).collect();
     let spec = specification(cx, disk, rules, &node, &place);
-    if let Some(spec) = &spec {
+    if let Some(spec) = spec.as_ref().filter(|_| solvable) {
         report_layout(cx, disk, spec);
     }
     let loaders: Vec<Option<Loader>> = disk
@@ -53,22 +52,27 @@ pub fn close(cx: &Cx<'_>, manifest: &Manifest, disk: &disk::Disk, place: &Place<
     })
 }
 
-fn check_names(cx: &Cx<'_>, disk: &disk::Disk) {
+fn check_names(cx: &Cx<'_>, disk: &disk::Disk) -> bool {
+    let mut unique = true;
     for (at, part) in disk.partitions.iter().enumerate() {
         let first = disk.partitions[..at].iter().find(|other| other.name.value == part.name.value);
         if let Some(first) = first {
+            unique = false;
             let message = format!("partition `{}` is there twice", part.name.value);
             let found = Diagnostic::error("duplicate-name", part.name.span, message);
             cx.report(found.also(first.name.span, "first here"));
         }
     }
+    unique
 }
 
-fn check_length(cx: &Cx<'_>, disk: &disk::Disk) {
-    if let Some(size) = disk.size.filter(|size| size.value % u64::from(disk.sector_size) != 0) {
+fn check_length(cx: &Cx<'_>, disk: &disk::Disk) -> bool {
+    let uneven = disk.size.filter(|size| size.value % u64::from(disk.sector_size) != 0);
+    if let Some(size) = uneven {
         let message = format!("a disk's size is a multiple of the sector's {} bytes", disk.sector_size);
         cx.report(Diagnostic::error("unaligned-size", size.span, message));
     }
+    uneven.is_none()
 }
 
 fn close_part(

@@ -10,15 +10,18 @@ use crate::{
     model::disk::Disk,
 };
 
-/// The number of each partition. Logical ones follow the slots of the table in their order, as their chain counts them.
+/// The number of each partition; `None` when one is wrong, which is reported. Logical ones follow the slots of the table in their order, as their chain counts them.
 pub fn numbers(cx: &Cx<'_>, disk: &Disk, rules: &TableTraits) -> Option<Vec<u32>> {
     let mut taken: BTreeMap<u32, Span> = BTreeMap::new();
+    let mut wrong = false;
     for part in disk.partitions.iter().filter(|part| part.role == PartRole::Primary) {
         let Some(number) = part.number else { continue };
         if number.value > rules.slots {
+            wrong = true;
             let message = format!("the table has {} entries", rules.slots);
             cx.report(Diagnostic::error("bad-number", number.span, message));
         } else if let Some(first) = taken.insert(number.value, number.span) {
+            wrong = true;
             let message = format!("two partitions ask for number {}", number.value);
             let found = Diagnostic::error("duplicate-number", number.span, message);
             cx.report(found.also(first, "first here"));
@@ -34,6 +37,7 @@ pub fn numbers(cx: &Cx<'_>, disk: &Disk, rules: &TableTraits) -> Option<Vec<u32>
             (PartRole::Logical, asked) => {
                 logical += 1;
                 if let Some(asked) = asked.filter(|asked| asked.value != logical) {
+                    wrong = true;
                     let message = format!("this logical partition can only have number {logical}");
                     let found = Diagnostic::error("bad-number", asked.span, message);
                     cx.report(found.help("logical partitions are numbered in their order"));
@@ -47,5 +51,5 @@ pub fn numbers(cx: &Cx<'_>, disk: &Disk, rules: &TableTraits) -> Option<Vec<u32>
         }
         numbers.push(number);
     }
-    numbers.into_iter().collect()
+    numbers.into_iter().collect::<Option<_>>().filter(|_| !wrong)
 }
