@@ -8,6 +8,7 @@ use super::{
     geometry::{Geometry, Width},
     names,
 };
+use crate::loss::{self, Loss};
 
 /// The most bytes in a file: its length has 32 bits (FAT 1.03, section 6).
 const MAX_FILE: u64 = 0xffff_ffff;
@@ -55,7 +56,7 @@ impl<'t> Survey<'t> {
             return Err(problems.into());
         }
         survey.count_clusters();
-        survey.losses = losses(entries);
+        survey.losses = loss::warnings("vfat", &LOSSES, entries);
         Ok(survey)
     }
 
@@ -194,28 +195,21 @@ fn clash(one: &Entry, other: &Entry) -> Problem {
 }
 
 /// What FAT leaves out and is not what it would show anyway: 0:0, 0755 for directories, 0644 or 0755 for files.
-fn losses(entries: &[Entry]) -> Vec<Problem> {
-    let usual = |entry: &Entry| entry.meta.mode == 0o755 || (!entry.is_dir() && entry.meta.mode == 0o644);
-    let kinds: [(&'static str, &str, &dyn Fn(&Entry) -> bool); 4] = [
-        ("owners-dropped", "an owner other than 0:0", &|entry| (entry.meta.uid, entry.meta.gid) != (0, 0)),
-        ("modes-dropped", "a mode that is not the usual one", &|entry| !usual(entry)),
-        ("xattrs-dropped", "extended attributes", &|entry| !entry.xattrs.is_empty()),
-        ("links-dropped", "other names (hard links), which become copies", &|entry| entry.link.is_some()),
-    ];
-    let mut losses = Vec::new();
-    for (code, what, lost) in kinds {
-        let mut hit = entries.iter().filter(|entry| lost(entry));
-        if let Some(first) = hit.next() {
-            let count = 1 + hit.count();
-            let message = match count {
-                1 => format!("vfat does not hold it, but {} has {what}", first.path),
-                _ => format!(
-                    "vfat does not hold it, but {count} entries have {what}; the first is {}",
-                    first.path
-                ),
-            };
-            losses.push(Problem { warning: true, ..Problem::new(code, message) });
-        }
-    }
-    losses
-}
+static LOSSES: [Loss; 4] = [
+    Loss {
+        code: "owners-dropped",
+        what: "an owner other than 0:0",
+        lost: |entry| (entry.meta.uid, entry.meta.gid) != (0, 0),
+    },
+    Loss {
+        code: "modes-dropped",
+        what: "a mode that is not the usual one",
+        lost: |entry| entry.meta.mode != 0o755 && (entry.is_dir() || entry.meta.mode != 0o644),
+    },
+    Loss { code: "xattrs-dropped", what: "extended attributes", lost: |entry| !entry.xattrs.is_empty() },
+    Loss {
+        code: "links-dropped",
+        what: "other names (hard links), which become copies",
+        lost: |entry| entry.link.is_some(),
+    },
+];

@@ -47,10 +47,11 @@ pub fn write(
         }
     }
     for (at, entry) in survey.entries.iter().enumerate() {
-        if let Node::File { content, .. } = &entry.node
-            && !content.is_empty()
-        {
-            out.content(geometry.cluster_at(plan.starts[at]), content, 0, content.len());
+        match &entry.node {
+            Node::File { content, .. } if !content.is_empty() => {
+                out.content(geometry.cluster_at(plan.starts[at]), content, 0, content.len());
+            }
+            _ => {}
         }
     }
     Ok(())
