@@ -74,19 +74,20 @@ impl Archives<'_> {
             .into())
     }
 
-    /// The first of the host's archives that is Debian's; else the first whose entry names the suite.
+    /// The first of the host's archives that is Debian's; else the first whose entry names the suite, but only when none of them
+    /// failed: the one that did may be Debian's, and a third party must not stand in for it.
     fn of_host(&mut self, request: &Request) -> Result<Rc<Archive>, Failure> {
         let sources = self.sources;
         let candidates = sources.candidates(request.suite.as_deref());
-        let mut first: Option<Result<Rc<Archive>, Failure>> = None;
+        let (mut first, mut failed) = (None, None);
         for candidate in &candidates {
             let opened = self.open(&candidate.entry.base, candidate.suite, Some(candidate.entry));
             match opened {
                 Ok(Some(archive)) if archive.release.is_debian() => return Ok(archive),
                 Err(Failure::Interrupted) => return Err(Failure::Interrupted),
-                Ok(Some(archive)) if candidate.exact && first.is_none() => first = Some(Ok(archive)),
-                Err(failure) if candidate.exact && first.is_none() => first = Some(Err(failure)),
+                Ok(archive) if candidate.exact => first = first.or(archive),
                 Ok(_) => {}
+                Err(failure) if candidate.exact && failed.is_none() => failed = Some(failure),
                 Err(failure) => (self.events)(format!(
                     "{} is not used for {}: {failure}",
                     shown(&candidate.entry.base),
@@ -94,7 +95,10 @@ impl Archives<'_> {
                 )),
             }
         }
-        first.unwrap_or_else(|| Err(no_mirror(request, candidates.is_empty()).into()))
+        match failed {
+            Some(failure) => Err(failure),
+            None => first.ok_or_else(|| no_mirror(request, candidates.is_empty()).into()),
+        }
     }
 
     /// Opens a suite at a mirror; `None` when the mirror does not have it.
@@ -122,7 +126,8 @@ impl Archives<'_> {
 
     /// What a suite without `InRelease` says, if that is allowed.
     fn without_signature(&self, base: &str, suite: &str) -> Result<Option<String>, Failure> {
-        let Some(bytes) = small::read(base, &format!("dists/{suite}/Release"), RELEASE_LIMIT, self.stop)? else {
+        let Some(bytes) = small::read(base, &format!("dists/{suite}/Release"), RELEASE_LIMIT, self.stop)?
+        else {
             return Ok(None);
         };
         if !self.options.allow_unsigned {
@@ -169,8 +174,7 @@ impl Archives<'_> {
         entry: Option<&Entry>,
     ) -> Result<Verified, Problem> {
         let options = self.options;
-        let ring =
-            keyring::load(&options.apt_root, entry.map(|entry| &entry.signed_by), &options.keyrings)?;
+        let ring = keyring::load(&options.apt_root, entry.map(|entry| &entry.signed_by), &options.keyrings)?;
         let keys: &[SignedPublicKey] = &ring.keys;
         signed.verify(keys, date::now()).map_err(|reasons| {
             let message = format!(
@@ -198,8 +202,11 @@ pub(super) fn demand_online(options: &ResolveOptions, base: &str, suite: &str) -
 }
 
 fn unsigned(base: &str, suite: &str, why: &str) -> Problem {
-    Problem::new("release-unsigned", format!("the release file of {suite} at {} is not signed: {why}", shown(base)))
-        .help("take the archive without a signature with `--allow-unsigned`, if you trust the way to it")
+    Problem::new(
+        "release-unsigned",
+        format!("the release file of {suite} at {} is not signed: {why}", shown(base)),
+    )
+    .help("take the archive without a signature with `--allow-unsigned`, if you trust the way to it")
 }
 
 fn no_mirror(request: &Request, nothing: bool) -> Problem {

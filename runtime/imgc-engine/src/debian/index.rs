@@ -81,12 +81,7 @@ pub(super) fn fetch(
     Ok(out)
 }
 
-fn one(
-    archive: &Archive,
-    arch: &str,
-    events: &dyn Fn(String),
-    stop: &AtomicBool,
-) -> Result<Index, Failure> {
+fn one(archive: &Archive, arch: &str, events: &dyn Fn(String), stop: &AtomicBool) -> Result<Index, Failure> {
     let path = format!("{COMPONENT}/binary-{arch}/Packages");
     let name = format!("the list of packages of {} ({arch}) at {}", archive.suite, shown(&archive.base));
     let files = &archive.release.files;
@@ -130,7 +125,8 @@ fn bytes(
             Err(Why::Gone) => {}
             Err(Why::Failed(failure)) => return Err(failure),
             Err(Why::Mismatch { expected, found, .. }) => {
-                let message = format!("{name} is not what the release file says: expected {expected}, found {found}");
+                let message =
+                    format!("{name} is not what the release file says: expected {expected}, found {found}");
                 return Err(Problem::new("index-mismatch", message).help(RENEWED).into());
             }
         }

@@ -68,8 +68,9 @@ fn one(text: &str) -> Option<Relation> {
         ("<", Operator::EarlierOrEqual),
         (">", Operator::LaterOrEqual),
     ];
-    let (operator, wanted) =
-        operators.iter().find_map(|(sign, operator)| Some((*operator, versions.trim().strip_prefix(sign)?)))?;
+    let (operator, wanted) = operators
+        .iter()
+        .find_map(|(sign, operator)| Some((*operator, versions.trim().strip_prefix(sign)?)))?;
     Some(Relation { name, versions: Some((operator, wanted.trim().to_owned())) })
 }
 
@@ -79,7 +80,9 @@ mod tests {
 
     #[test]
     fn relations_are_read() {
-        let found = parse("linux-image-6.1.0-56 (= 6.1.140-1), a:any (>= 1:2) | b [amd64],\n c (<<2~), broken (2), d");
+        let found = parse(
+            "linux-image-6.1.0-56 (= 6.1.140-1), a:any (>= 1:2) | b [amd64],\n c (<<2~), broken (2), d",
+        );
         let names: Vec<_> = found.iter().map(|relation| relation.name.as_str()).collect();
         assert_eq!(names, ["linux-image-6.1.0-56", "a", "b", "c", "d"]);
         assert_eq!(found[0].versions, Some((Operator::Equal, "6.1.140-1".into())));

@@ -43,11 +43,10 @@ impl Release {
         let files = files(&stanza.get("SHA256").ok_or("it has no list of SHA-256 digests")?)?;
         let valid_until = match stanza.get("Valid-Until") {
             None => None,
-            Some(text) => {
-                Some(date::parse(&text).ok_or_else(|| {
-                    format!("its `Valid-Until` is no date: `{}`", text.escape_debug())
-                })?)
-            }
+            Some(text) => Some(
+                date::parse(&text)
+                    .ok_or_else(|| format!("its `Valid-Until` is no date: `{}`", text.escape_debug()))?,
+            ),
         };
         let archs = stanza.words("Architectures");
         let joined = stanza.words("No-Support-for-Architecture-all").iter().any(|word| word == "Packages");
@@ -85,8 +84,8 @@ fn files(list: &str) -> Result<BTreeMap<String, Listed>, String> {
             let size = words.next()?.parse().ok()?;
             Some((words.next()?.to_owned(), Listed { size, sha256 }))
         })();
-        let (path, listed) =
-            listed.ok_or_else(|| format!("a line of its list of digests is wrong: `{}`", line.escape_debug()))?;
+        let (path, listed) = listed
+            .ok_or_else(|| format!("a line of its list of digests is wrong: `{}`", line.escape_debug()))?;
         out.insert(path, listed);
     }
     Ok(out)

@@ -81,7 +81,8 @@ pub fn resolve(
             continue;
         };
         let shelf = Shelf { archive, indexes };
-        for (place, answer) in keep(shelf.answer(asked).map_err(Failure::from), &mut problems)?.into_iter().flatten()
+        for (place, answer) in
+            keep(shelf.answer(asked).map_err(Failure::from), &mut problems)?.into_iter().flatten()
         {
             pins[place] = keep(answer.map_err(Failure::from), &mut problems)?;
         }
@@ -129,7 +130,10 @@ fn check(request: &Request) -> Result<(), Problem> {
 fn matcher(request: &Request) -> Result<Option<GlobMatcher>, Problem> {
     let glob = request.follow.as_deref().map(|glob| {
         Glob::new(glob).map(|glob| glob.compile_matcher()).map_err(|error| {
-            Problem::new("package-request", format!("`{glob}` is no pattern for package names: {}", error.kind()))
+            Problem::new(
+                "package-request",
+                format!("`{glob}` is no pattern for package names: {}", error.kind()),
+            )
         })
     });
     glob.transpose()
@@ -146,10 +150,9 @@ fn conflicts(pins: &[Option<Pin>]) -> Vec<Problem> {
                 "{} is asked for at two mirrors that have different ones: {} and {}",
                 pin.request.package, other.version, pin.version
             );
-            out.push(
-                Problem::new("lock-conflict", message)
-                    .help("a lock file names no mirrors: name the same `mirror=` at both sources, or other suites"),
-            );
+            out.push(Problem::new("lock-conflict", message).help(
+                "a lock file names no mirrors: name the same `mirror=` at both sources, or other suites",
+            ));
         }
     }
     out
@@ -209,7 +212,8 @@ impl Shelf<'_> {
         let Package { name, version, depends, .. } = package;
         let glob = request.follow.as_deref().unwrap_or_default();
         if let Some(relation) = relations.first() {
-            let wanted = relation.versions.as_ref().map(|(_, wanted)| format!(" {wanted}")).unwrap_or_default();
+            let wanted =
+                relation.versions.as_ref().map(|(_, wanted)| format!(" {wanted}")).unwrap_or_default();
             let message = format!(
                 "{name} {version} depends on {}{wanted}, which {} does not have",
                 relation.name,
@@ -219,7 +223,8 @@ impl Shelf<'_> {
                 .help("the mirror may just be being renewed: try again in some minutes, or another mirror");
         }
         let message = format!("{name} {version} depends on nothing that `{glob}` matches");
-        let mut names: Vec<String> = relation::parse(depends).into_iter().map(|relation| relation.name).collect();
+        let mut names: Vec<String> =
+            relation::parse(depends).into_iter().map(|relation| relation.name).collect();
         names.dedup();
         let help = match names.as_slice() {
             [] => "it depends on nothing: leave `follow` out".to_owned(),

@@ -71,7 +71,8 @@ fn good(signature: &Signature, text: &[u8], keys: &[SignedPublicKey], now: i64) 
         return Err("a signature is not one over text".to_owned());
     }
     if !signature.hash_alg().is_some_and(is_strong) {
-        let name = signature.hash_alg().map_or_else(|| "an unknown digest".to_owned(), |hash| hash.to_string());
+        let name =
+            signature.hash_alg().map_or_else(|| "an unknown digest".to_owned(), |hash| hash.to_string());
         return Err(format!("a signature is made with {name}, which is not safe"));
     }
     let made = signature.created().map(|time| time.timestamp());

@@ -120,7 +120,10 @@ impl Sources {
         let components: Vec<String> = words.map(str::to_owned).collect();
         let option = |name: &str| {
             let options = options.split_whitespace().filter_map(|option| option.split_once('='));
-            options.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned()).next_back()
+            options
+                .filter(|(key, _)| key.eq_ignore_ascii_case(name))
+                .map(|(_, value)| value.to_owned())
+                .next_back()
         };
         let signed_by = SignedBy::parse(&option("signed-by").unwrap_or_default());
         let check = option("check-valid-until").is_none_or(|value| is_yes(&value));
@@ -216,8 +219,11 @@ impl Sources {
 impl Entry {
     /// A guess by name, which decides only in which order archives are asked; their release files say what they are.
     fn looks_like_debian(&self) -> bool {
-        let (host, path) =
-            self.base.split_once("://").and_then(|(_, rest)| rest.split_once('/')).unwrap_or((&self.base, ""));
+        let (host, path) = self
+            .base
+            .split_once("://")
+            .and_then(|(_, rest)| rest.split_once('/'))
+            .unwrap_or((&self.base, ""));
         let last = path.rsplit('/').next().unwrap_or("");
         let keyring = |file: &PathBuf| file.to_string_lossy().contains("/debian-archive-");
         host.ends_with("debian.org")
@@ -227,7 +233,8 @@ impl Entry {
 
     /// Whether the suite only adds to another one.
     fn is_pocket(&self) -> bool {
-        let ends = ["-updates", "-security", "/updates", "-backports", "-backports-sloppy", "-proposed-updates"];
+        let ends =
+            ["-updates", "-security", "/updates", "-backports", "-backports-sloppy", "-proposed-updates"];
         ends.iter().any(|end| self.suite.ends_with(end))
     }
 }
@@ -242,7 +249,8 @@ impl SignedBy {
                 "." => String::new(),
                 line => line.to_owned(),
             };
-            out.inline = Some(value.lines().map(line).collect::<Vec<_>>().join("\n").trim().to_owned() + "\n");
+            out.inline =
+                Some(value.lines().map(line).collect::<Vec<_>>().join("\n").trim().to_owned() + "\n");
             return out;
         }
         for word in value.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty()) {
@@ -314,8 +322,11 @@ deb nonsense
 
     #[test]
     fn both_styles_are_read() {
-        let (_root, sources) =
-            read(&[("sources.list.d/debian.sources", DEBIAN), ("sources.list.d/apt.list", THIRD), ("sources.list.d/x.list.off", THIRD)]);
+        let (_root, sources) = read(&[
+            ("sources.list.d/debian.sources", DEBIAN),
+            ("sources.list.d/apt.list", THIRD),
+            ("sources.list.d/x.list.off", THIRD),
+        ]);
         let seen: Vec<_> = sources.entries.iter().map(|e| (e.base.as_str(), e.suite.as_str())).collect();
         assert_eq!(
             seen,
@@ -336,8 +347,7 @@ deb nonsense
 
     #[test]
     fn debian_is_asked_before_third_parties() {
-        let (root, sources) =
-            read(&[("sources.list.d/debian.sources", DEBIAN), ("sources.list", THIRD)]);
+        let (root, sources) = read(&[("sources.list.d/debian.sources", DEBIAN), ("sources.list", THIRD)]);
         assert_eq!(
             pairs(&sources.candidates(Some("bookworm"))),
             [

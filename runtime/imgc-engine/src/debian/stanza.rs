@@ -80,7 +80,8 @@ pub(crate) fn all(text: &str) -> Vec<Stanza> {
         out.push(Stanza::new(String::from_utf8_lossy(bytes)));
         Ok(())
     };
-    each(text.as_bytes(), take).expect("because memory is read without errors, and configuration files are small");
+    each(text.as_bytes(), take)
+        .expect("because memory is read without errors, and configuration files are small");
     out
 }
 
@@ -90,7 +91,8 @@ mod tests {
 
     #[test]
     fn fields_continue_and_remarks_vanish() {
-        let stanzas = all("\n\nTypes: deb\n# remark\nURIs: http://a\n# in between\n  http://b\t\nlast:\n\n \nX: y");
+        let stanzas =
+            all("\n\nTypes: deb\n# remark\nURIs: http://a\n# in between\n  http://b\t\nlast:\n\n \nX: y");
         assert_eq!(stanzas.len(), 2);
         assert_eq!(stanzas[0].words("uris"), ["http://a", "http://b"]);
         assert_eq!(stanzas[0].get("Types").as_deref(), Some("deb"));

@@ -27,7 +27,8 @@ impl<'a> Parts<'a> {
 /// Compares by turns what is not digits, by [`weight`], and numbers. An end counts as a number 0, or as weight 0.
 fn part(mut a: &[u8], mut b: &[u8]) -> Ordering {
     while !a.is_empty() || !b.is_empty() {
-        let (words, numbers) = (split(a, |byte| !byte.is_ascii_digit()), split(b, |byte| !byte.is_ascii_digit()));
+        let (words, numbers) =
+            (split(a, |byte| !byte.is_ascii_digit()), split(b, |byte| !byte.is_ascii_digit()));
         let longest = words.0.len().max(numbers.0.len());
         for index in 0..longest {
             let order = weight(words.0.get(index)).cmp(&weight(numbers.0.get(index)));
