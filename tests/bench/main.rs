@@ -44,7 +44,7 @@ fn main() {
         ("mke2fs", "e2fsprogs"),
         ("qemu-img", "qemu-utils"),
     ] {
-        imgc_tests::tools::find(tool, package);
+        imgc_tests::tools::tool(tool, package);
     }
     let tree = tree::make(&args.dir.join("tree"), args.files, args.bytes);
     println!(

@@ -31,6 +31,27 @@ pub fn file(path: &str, package: &str) -> PathBuf {
     PathBuf::from(path)
 }
 
+/// A shared library that a package brings, wherever the machine keeps libraries.
+///
+/// # Panics
+/// When it is not there.
+pub fn library(name: &str, package: &str) -> PathBuf {
+    let mut open = vec![PathBuf::from("/usr/lib"), PathBuf::from("/lib")];
+    for depth in 0..3 {
+        let mut next = Vec::new();
+        for dir in open {
+            let file = dir.join(name);
+            if file.is_file() {
+                return file;
+            }
+            let below = std::fs::read_dir(&dir).into_iter().flatten().flatten().map(|entry| entry.path());
+            next.extend(below.filter(|path| depth < 2 && path.is_dir()));
+        }
+        open = next;
+    }
+    panic!("{name} is missing: install the Debian package {package}")
+}
+
 /// Runs a program to its end and gives what it wrote to its standard output.
 ///
 /// # Panics

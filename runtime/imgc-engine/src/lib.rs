@@ -4,6 +4,7 @@
 //! tells at the end.
 
 pub mod config;
+pub mod debian;
 pub mod event;
 pub mod fetch;
 pub mod report;

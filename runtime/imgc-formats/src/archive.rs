@@ -6,13 +6,15 @@ use imgc_image::{Bytes, Failure, Problem, Store, Tree};
 use imgc_plan::{Kind, Record, kind::OptionProblem, step::Keep};
 
 mod coding;
+mod cpio;
 mod deb;
 mod gather;
+mod packer;
 mod stream;
 mod tar;
 
 /// The list: one line a kind.
-pub static ALL: &[&dyn Archive] = &[&deb::Deb];
+pub static ALL: &[&dyn Archive] = &[&cpio::Cpio, &tar::Tar, &deb::Deb];
 
 /// What an archive can do.
 pub trait Archive: Send + Sync {

@@ -9,6 +9,7 @@ pub mod disk;
 pub mod fs;
 pub mod table;
 
+mod loss;
 mod registry;
 #[cfg(test)]
 mod testing;

@@ -86,7 +86,16 @@ impl Machine {
         let slot = Slot::take();
         let dir = tempfile::tempdir().expect("a temporary directory can be made");
         let mut command = Command::new(tool("qemu-system-x86_64", "qemu-system-x86"));
-        command.args(["-nodefaults", "-no-user-config", "-display", "none", "-vga", "std", "-monitor", "none"]);
+        command.args([
+            "-nodefaults",
+            "-no-user-config",
+            "-display",
+            "none",
+            "-vga",
+            "std",
+            "-monitor",
+            "none",
+        ]);
         command.args(["-accel", "tcg", "-cpu", "max", "-smp", "1", "-m", &self.memory.to_string()]);
         command.args(["-no-reboot", "-rtc", "base=utc", "-boot", "strict=off", "-serial", "stdio"]);
         command.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]);

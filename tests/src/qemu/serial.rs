@@ -91,7 +91,8 @@ mod tests {
 
     #[test]
     fn control_sequences_are_taken_out() {
-        let log = Log::of(&b"\x1b[2J\x1b[1;1HGRUB\x1b[7m menu\x1b[0m\r\n\x1b(Bx\x1b[5;3Hy\xe2\x94\x80\x00z"[..]);
+        let log =
+            Log::of(&b"\x1b[2J\x1b[1;1HGRUB\x1b[7m menu\x1b[0m\r\n\x1b(Bx\x1b[5;3Hy\xe2\x94\x80\x00z"[..]);
         let mut state = log.lock();
         while !state.ended {
             state = log.wait(state, Duration::from_secs(10));

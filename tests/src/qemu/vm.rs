@@ -37,7 +37,16 @@ impl Vm {
     pub(super) fn new(mut child: Child, slot: Slot, dir: TempDir, patience: Duration) -> Self {
         let output = child.stdout.take().expect("because it was asked for");
         let keys = child.stdin.take();
-        Self { child, keys, log: Log::of(output), at: 0, rejected: Vec::new(), patience, _slot: slot, _dir: dir }
+        Self {
+            child,
+            keys,
+            log: Log::of(output),
+            at: 0,
+            rejected: Vec::new(),
+            patience,
+            _slot: slot,
+            _dir: dir,
+        }
     }
 
     /// Fails from now on when this is seen, wherever.
@@ -59,7 +68,8 @@ impl Vm {
         let log = self.log.clone();
         let mut state = log.lock();
         loop {
-            let seen = self.rejected.iter().find_map(|regex| regex.find(&state.text)).map(|found| found.as_str());
+            let seen =
+                self.rejected.iter().find_map(|regex| regex.find(&state.text)).map(|found| found.as_str());
             if let Some(seen) = seen {
                 panic!("{seen:?} must not be seen{}", tail(&state.text));
             }

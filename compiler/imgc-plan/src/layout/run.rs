@@ -2,9 +2,12 @@
 //!
 //! A *run* is a stretch of partitions that follow one another both in the manifest and on disk; its first stays where it
 //! is. It may use the space up to whatever comes after it on disk. Its fills share one level `t`: each is `t × weight` long,
-//! rounded to where its follower may start, within its min and max. The end of the run never falls as `t` rises, so the
-//! highest level that fits is found by bisection; that settles weights, limits and alignment at once. What rounding leaves
-//! over goes to the last fills that can take it.
+//! rounded to its alignment, within its min and max. The end of the run never falls as `t` rises, so the highest level that
+//! fits is found by bisection; that settles weights, limits and alignment at once. What rounding leaves over goes to the
+//! last fills that can take it.
+//!
+//! A fill ends at a multiple of its alignment, too, unless it is shorter than that: dm-crypt refuses a length that is not
+//! whole blocks of 4096 bytes, and sgdisk warns of every partition that ends elsewhere.
 
 use std::ops::Range;
 
@@ -75,18 +78,30 @@ impl<'a> Room<'a> {
             let level = bisect(space << FRACTION, |level| self.fits(&self.at_level(level)));
             lens = self.at_level(level);
             for index in (0..lens.len()).rev().filter(|index| self.wants[*index].weight > 0) {
-                let base = lens[index];
-                let most = (self.wants[index].max - base).min(space) / self.sector;
-                let more = bisect(most, |more| {
-                    lens[index] = base + more * self.sector;
-                    self.fits(&lens)
-                });
-                lens[index] = base + more * self.sector;
+                self.lengthen(&mut lens, index);
             }
         }
         let starts = self.starts(&lens);
         let spans = self.parts.iter().zip(starts).zip(lens);
         spans.map(|((part, start), len)| Span { part, start, len }).collect()
+    }
+
+    /// Gives one fill what is left.
+    fn lengthen(&self, lens: &mut [u128], index: usize) {
+        let base = lens[index];
+        let most = (self.wants[index].max - base).min(self.limit) / self.sector;
+        let more = bisect(most, |more| {
+            lens[index] = base + more * self.sector;
+            self.fits(lens)
+        });
+        let start = self.starts(lens)[index];
+        let (longest, align) = (base + more * self.sector, align(&self.parts[index], self.sector));
+        let rounded = down(start + longest, align).saturating_sub(start);
+        lens[index] = match rounded > base {
+            true => rounded,
+            false if base < align => longest,
+            false => base,
+        };
     }
 
     fn starts(&self, lens: &[u128]) -> Vec<u128> {
@@ -101,11 +116,11 @@ impl<'a> Room<'a> {
 
     /// The lengths at a level. It is below 2^95 and a weight below 2^32, so the product cannot overflow.
     fn at_level(&self, level: u128) -> Vec<u128> {
-        let len = |(index, want): (usize, &Want)| {
-            let grain = self.parts.get(index + 1).map_or(self.sector, |next| align(next, self.sector));
-            down((level * u128::from(want.weight)) >> FRACTION, grain).clamp(want.min, want.max)
+        let len = |(part, want): (&PartSpec, &Want)| {
+            let share = (level * u128::from(want.weight)) >> FRACTION;
+            down(share, align(part, self.sector)).clamp(want.min, want.max)
         };
-        self.wants.iter().enumerate().map(len).collect()
+        self.parts.iter().zip(self.wants).map(len).collect()
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read, Write};
 
 use imgc_image::BlobWriter;
 use imgc_plan::{
-    Opt, OptType, Record,
+    Data, Opt, OptType, Record,
     kind::{Default, OptionProblem},
 };
 
@@ -61,14 +61,14 @@ pub const LEVEL: Opt = Opt {
 impl Squeeze {
     /// Reads both options; a level out of limits (which [`check`] reports) is brought within them.
     pub fn of(options: &Record) -> Self {
-        let coding = match options.get("compress").and_then(|value| value.as_text()) {
+        let coding = match options.get("compress").and_then(Data::as_text) {
             Some("gzip") => Coding::Gzip,
             Some("zstd") => Coding::Zstd,
             Some("xz") => Coding::Xz,
             _ => Coding::None,
         };
         let (min, max, default) = limits(coding);
-        let asked = options.get("level").and_then(|value| value.as_u64());
+        let asked = options.get("level").and_then(Data::as_u64);
         let level = asked.map_or(default, |level| u32::try_from(level).map_or(max, |l| l.clamp(min, max)));
         Self { coding, level }
     }
@@ -86,7 +86,7 @@ fn limits(coding: Coding) -> (u32, u32, u32) {
 
 /// Finds a level without compression, or one that the coding does not have.
 pub fn check(options: &Record) -> Vec<OptionProblem> {
-    let Some(asked) = options.get("level").and_then(|value| value.as_u64()) else { return Vec::new() };
+    let Some(asked) = options.get("level").and_then(Data::as_u64) else { return Vec::new() };
     let Squeeze { coding, .. } = Squeeze::of(options);
     let problem = |message: String, help: String| {
         vec![OptionProblem { option: Some("level"), message, help: Some(help) }]
@@ -101,7 +101,7 @@ pub fn check(options: &Record) -> Vec<OptionProblem> {
     if (u64::from(min)..=u64::from(max)).contains(&asked) {
         return Vec::new();
     }
-    let name = options.get("compress").and_then(|value| value.as_text()).unwrap_or_default();
+    let name = options.get("compress").and_then(Data::as_text).unwrap_or_default();
     problem(format!("{name} has no level {asked}"), format!("{name} has {min} to {max}; {default} is usual"))
 }
 

@@ -35,10 +35,13 @@ pub struct Item {
     /// Owner, mode and time as the archive has them.
     pub meta: Meta,
     /// Extended attributes by full name.
-    pub xattrs: Vec<(Box<[u8]>, Box<[u8]>)>,
+    pub xattrs: Vec<Xattr>,
     /// What it is.
     pub what: What,
 }
+
+/// An extended attribute: its full name and its value.
+pub type Xattr = (Box<[u8]>, Box<[u8]>);
 
 /// What an item is.
 pub enum What {
@@ -186,9 +189,7 @@ impl<'s> Gather<'s> {
             return Err("the root of the tree is not a directory there".into());
         }
         for (slash, _) in path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
-            if let Some(above) = self.names.get(&path[..slash])
-                && !self.is_dir(*above)
-            {
+            if let Some(above) = self.names.get(&path[..slash]).filter(|above| !self.is_dir(**above)) {
                 let above_path = BytePath(path[..slash].to_vec());
                 return Err(match &self.items[*above].what {
                     What::Node(Node::Symlink(_)) => format!("it lies below the symbolic link {above_path}"),

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use imgc_image::{Bytes, BytesBuilder, Failure, ReadAt};
 use imgc_plan::{
-    Family, Kind, Opt, OptType, Record,
+    Data, Family, Kind, Opt, OptType, Record,
     kind::{Default, OptionProblem, TableTraits, Traits, TypeForm},
     layout::Layout,
 };
@@ -64,7 +64,7 @@ impl Table for Gpt {
     }
 
     fn check(&self, options: &Record) -> Vec<OptionProblem> {
-        let uuid = options.get("uuid").and_then(|uuid| uuid.as_text());
+        let uuid = options.get("uuid").and_then(Data::as_text);
         let nil = uuid.and_then(imgc_plan::ids::guid_bytes) == Some([0; 16]);
         let problem = OptionProblem {
             option: Some("uuid"),

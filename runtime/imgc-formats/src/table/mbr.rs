@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use imgc_image::{Bytes, BytesBuilder, Failure, ReadAt};
 use imgc_plan::{
-    Family, Kind, Opt, OptType, Record,
+    Data, Family, Kind, Opt, OptType, Record,
     kind::{Default, OptionProblem, TableTraits, Traits, TypeForm},
     layout::Layout,
 };
@@ -78,7 +78,7 @@ impl Table for Mbr {
     }
 
     fn check(&self, options: &Record) -> Vec<OptionProblem> {
-        let zero = options.get("disk-id").and_then(|id| id.as_u64()) == Some(0);
+        let zero = options.get("disk-id").and_then(Data::as_u64) == Some(0);
         let problem = OptionProblem {
             option: Some("disk-id"),
             message: "a disk id of 0 means that there is none".into(),

@@ -95,14 +95,12 @@ impl Disk {
     }
 }
 
-/// Runs a tool that must succeed, and gives its output with its complaints.
+/// Runs a tool that must succeed, and gives its output with its complaints. Partitioning tools lie in `/sbin`, which is not
+/// in everyone's path.
 pub(super) fn tool(package: &str, name: &str, args: &[&str]) -> String {
-    let run = |path: &str| Command::new(path).args(args).env("LC_ALL", "C.UTF-8").output();
-    let output = run(name).or_else(|_| run(&format!("/sbin/{name}")));
-    let output = output.unwrap_or_else(|error| panic!("{name} (package {package}) is needed: {error}"));
-    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{name} {args:?}: {text}");
-    text.into_owned()
+    let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
+    let mut command = Command::new(name);
+    crate::testing::run(package, command.args(args).env("PATH", path).env("LC_ALL", "C.UTF-8"))
 }
 
 /// What sfdisk says of each partition: number, first sector, sectors, and the rest of the line.

@@ -20,10 +20,14 @@ fn complaints(spec: &DiskSpec) -> Vec<String> {
 }
 
 #[test]
-fn a_fill_takes_everything_up_to_the_backup_table() {
+fn a_fill_takes_every_aligned_byte_before_the_backup_table() {
     let spec = disk(gpt(), Some(512 * MIB), vec![part(1, exact(1)), part(2, fill(1))]);
-    let sectors = 512 * 2048;
-    assert_eq!(places(&spec, &[], 512), [(2048, 2048), (4096, sectors - 33 - 4096)]);
+    assert_eq!(places(&spec, &[], MIB), [(1, 1), (2, 509)]);
+    let fine = spec.parts.into_iter().map(|part| PartSpec { align: 512, ..part }).collect();
+    let spec = DiskSpec { parts: fine, ..spec };
+    assert_eq!(places(&spec, &[], 512), [(34, 2048), (2082, 512 * 2048 - 33 - 2082)]);
+    let spec = disk(gpt(), Some(2 * MIB), vec![part(1, fill(1))]);
+    assert_eq!(places(&spec, &[], 512), [(2048, 2048 - 33)], "shorter than its alignment");
 }
 
 #[test]
@@ -117,7 +121,7 @@ fn logical_partitions_have_a_boot_record_at_an_aligned_place_before_them() {
 fn a_fill_before_a_fixed_logical_partition_leaves_the_boot_record_its_sector() {
     let parts = vec![part(1, fill(1)), at(32 * MIB, logical(part(5, fill(1))))];
     let spec = disk(mbr(), Some(64 * MIB), parts);
-    assert_eq!(places(&spec, &[], 512), [(2048, 65536 - 1 - 2048), (65536, 65536)]);
+    assert_eq!(places(&spec, &[], MIB), [(1, 30), (32, 32)]);
 }
 
 #[test]

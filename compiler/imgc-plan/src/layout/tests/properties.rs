@@ -102,19 +102,22 @@ fn assert_right(spec: &DiskSpec, layout: &Layout) {
     assert!(taken.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{taken:?}");
 }
 
-/// No fill could be a sector longer with everything else as it is and the floating ones moved along.
+/// No fill could be longer by its alignment (by a sector, if it is shorter than that) with everything else as it is and the floating ones moved along.
 fn assert_full(spec: &DiskSpec, layout: &Layout) {
     let sector = u64::from(spec.sector_size);
     for (index, asked) in spec.parts.iter().enumerate() {
         let PartSize::Fill { weight: 1.., max, .. } = asked.size else { continue };
-        if spec.len.is_none() || max.is_some_and(|max| layout.parts[index].len + sector > max) {
+        let placed = &layout.parts[index];
+        let coarse = placed.len >= asked.align || placed.end() % asked.align == 0;
+        let step = if coarse { asked.align } else { sector };
+        if spec.len.is_none() || max.is_some_and(|max| placed.len + step > max) {
             continue;
         }
         let mut longer = spec.clone();
         for (part, placed) in longer.parts.iter_mut().zip(&layout.parts) {
             part.size = PartSize::Exact(placed.len);
         }
-        longer.parts[index].size = PartSize::Exact(layout.parts[index].len + sector);
+        longer.parts[index].size = PartSize::Exact(placed.len + step);
         assert!(solve(&longer, &[]).is_err(), "{} could be longer: {spec:#?} {layout:#?}", asked.name);
     }
 }

@@ -112,13 +112,12 @@ fn octal(field: &mut [u8], value: u64) {
 /// The sum over the block with its own field as spaces; old writers summed signed bytes.
 fn check_sum(block: &[u8; BLOCK]) -> Result<(), String> {
     let says = number(&block[148..156], "checksum")?;
-    let own = |at: usize| (148..156).contains(&at);
-    let plain: i64 = block.iter().enumerate().map(|(at, b)| i64::from(if own(at) { b' ' } else { *b })).sum();
-    let signed: i64 = block
-        .iter()
-        .enumerate()
-        .map(|(at, b)| i64::from(if own(at) { b' '.cast_signed() } else { b.cast_signed() }))
-        .sum();
+    let sum = |value: fn(u8) -> i64| -> i64 {
+        let own = |at: usize| (148..156).contains(&at);
+        block.iter().enumerate().map(|(at, byte)| value(if own(at) { b' ' } else { *byte })).sum()
+    };
+    let plain = sum(i64::from);
+    let signed = sum(|byte| i64::from(i8::from_ne_bytes([byte])));
     if says == plain || says == signed {
         return Ok(());
     }

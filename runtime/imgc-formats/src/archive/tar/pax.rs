@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::super::gather::Xattr;
+
 /// Records by key; later ones replace earlier ones, an empty value takes a key away.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Records {
@@ -64,7 +66,7 @@ impl Records {
     }
 
     /// Extended attributes by full name.
-    pub fn xattrs(&self) -> Vec<(Box<[u8]>, Box<[u8]>)> {
+    pub fn xattrs(&self) -> Vec<Xattr> {
         self.map
             .iter()
             .filter_map(|(key, value)| Some((key.strip_prefix(XATTR)?, value)))

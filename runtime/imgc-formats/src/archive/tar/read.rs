@@ -160,7 +160,9 @@ impl<R: Read> TarReader<R> {
             b'S' => return Err(refuse("it is a sparse file in the old GNU form, which is not read".into())),
             b'M' => return Err(refuse("it goes on from another volume, and those are not read".into())),
             b'D' => {
-                return Err(refuse("it belongs to an incremental GNU archive, and those are not read".into()));
+                return Err(refuse(
+                    "it belongs to an incremental GNU archive, and those are not read".into(),
+                ));
             }
             other => return Err(refuse(format!("its type `{}` is unknown", other.escape_ascii()))),
         };

@@ -8,8 +8,8 @@
 //!        zeros to the next sector
 //! ```
 //!
-//! Offsets and fields: GRUB 2.06, `include/grub/offsets.h`, `include/grub/kernel.h`, `include/grub/i386/pc/boot.h`; the
-//! decompressed part is equal to grub-mkimage's byte for byte.
+//! Offsets and fields: GRUB's `include/grub/offsets.h` and `include/grub/kernel.h`; those of the images themselves were
+//! measured with 2.06. The decompressed part is equal to grub-mkimage's byte for byte.
 
 use std::io::Write;
 
@@ -38,7 +38,7 @@ const COMPRESSED_SIZE: usize = 0x8;
 const UNCOMPRESSED_SIZE: usize = 0xc;
 const REDUNDANCY: usize = 0x10;
 
-/// The first address behind what a core image may use while it is loaded (GRUB_MEMORY_MACHINE_UPPER).
+/// The first address behind what a core image may use while it is loaded (GRUB, `util/mkimage.c`).
 const MEMORY_UPPER: usize = 0x78000;
 
 /// The most bytes of modules before compression, against sources that are none of GRUB's. All of 2.06's have 3 MiB.
@@ -168,7 +168,7 @@ fn core(package: &Package<'_>, payload: &[u8]) -> Result<Vec<u8>, Failure> {
     Ok(diskboot)
 }
 
-/// grub-mkimage's own limit, counted from the kernel's link address.
+/// grub-mkimage's own limit, counted from the kernel's link address; 2.06 takes 0x6f000 bytes and not one more.
 fn fits_memory(len: usize) -> Result<(), Problem> {
     let limit = MEMORY_UPPER - LINK_ADDRESS as usize;
     if len <= limit {

@@ -1,6 +1,6 @@
 //! Words of GRUB's script language: splitting command lines, quoting so that nothing in a word can end it.
 
-/// A word in single quotes, within which GRUB's lexer takes every character as it is (GRUB manual 2.06, section 14.2, "Quoting").
+/// A word in single quotes, within which GRUB's lexer takes every character as it is (GRUB manual, "Quoting").
 pub fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }

@@ -10,7 +10,7 @@ use imgc_plan::{
 
 use super::core::{BLOCK_LIST, SECTOR};
 
-/// The type of a partition that holds a loader's image on a GPT disk (GRUB manual 2.06, section 3.4, "BIOS installation").
+/// The type of a partition that holds a loader's image on a GPT disk (GRUB manual, "BIOS installation").
 const BIOS_BOOT: &str = "21686148-6449-6e6f-744e-656564454649";
 
 /// How much of sector 0 is the loader's: behind it lie the disk's signature and the table.

@@ -188,7 +188,7 @@ fn message(failure: Failure) -> String {
     }
 }
 
-fn nested(bytes: Vec<u8>, store: &MemoryStore) -> Arc<Bytes> {
-    let id = imgc_image::Store::put(store, &bytes).expect("stored");
+fn nested(bytes: &[u8], store: &MemoryStore) -> Arc<Bytes> {
+    let id = imgc_image::Store::put(store, bytes).expect("stored");
     Arc::new(Bytes::blob(id, bytes.len() as u64))
 }

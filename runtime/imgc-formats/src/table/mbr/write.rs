@@ -61,6 +61,9 @@ fn put_chain(
     for (place, (index, at)) in extended.records.iter().enumerate() {
         let part = &layout.parts[*index];
         let (first, count) = sectors(layout, part)?;
+        if *at < sector || part.start - at < sector {
+            return Err(Failure::Bug(format!("there is no room for the boot record of `{}`", part.name)));
+        }
         let logical = record(types[*index], part.bootable, first, count, at / sector)?;
         out.put(at + RECORDS as u64, &logical.encode())?;
         if let Some((next, next_at)) = extended.records.get(place + 1) {

@@ -27,13 +27,13 @@ fn layout(sector_size: u32, parts: &[(&str, u64, u64)]) -> Layout {
     Layout { len: 64 << 20, sector_size, parts: parts.iter().enumerate().map(part).collect() }
 }
 
-fn stamp(table: &str, layout: &Layout, image: Vec<u8>) -> Result<Vec<u8>, Failure> {
+fn stamp(table: &str, layout: &Layout, image: &[u8]) -> Result<Vec<u8>, Failure> {
     let store = MemoryStore::default();
     let image = nested(image, &store);
     let pieces = Grub.stamp(&Record::new(), table, layout, "p0", &image, &store)?;
     let lens: Vec<u64> = pieces.iter().map(|(_, piece): &(u64, Patch)| piece.len()).collect();
     assert_eq!(lens, [0x1b8, 512, image.len() - 1024]);
-    let disk = overlay(&store, &nested(vec![0xee; 4 << 20], &store), &pieces).expect("pieces do not overlap");
+    let disk = overlay(&store, &nested(&[0xee; 4 << 20], &store), &pieces).expect("pieces do not overlap");
     Ok(Reader::new(&disk, &store).read_all(1 << 30).expect("readable"))
 }
 
@@ -61,7 +61,7 @@ fn check(disk: &[u8], image: &[u8], at: usize) {
 fn an_mbr_disk_has_the_core_in_the_gap_to_the_last_sector() {
     let image = image(4);
     for first in [1 << 20, 5 * 512] {
-        let disk = stamp("mbr", &layout(512, &[("83", first, 1 << 20)]), image.clone()).expect("fits");
+        let disk = stamp("mbr", &layout(512, &[("83", first, 1 << 20)]), &image).expect("fits");
         check(&disk, &image, 512);
     }
 }
@@ -70,7 +70,7 @@ fn an_mbr_disk_has_the_core_in_the_gap_to_the_last_sector() {
 fn a_gpt_disk_has_the_core_in_its_partition() {
     let image = image(5);
     let layout = layout(512, &[(LINUX, 2 << 20, 1 << 20), (BIOS_BOOT, 1 << 20, 5 * 512)]);
-    check(&stamp("gpt", &layout, image.clone()).expect("fits"), &image, 1 << 20);
+    check(&stamp("gpt", &layout, &image).expect("fits"), &image, 1 << 20);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn disks_without_room_are_refused_by_how_much() {
         ("apm", layout(512, &[("x", 1 << 20, 1 << 20)]), &["grub-table-unknown", "`apm`"]),
     ];
     for (table, layout, parts) in cases {
-        let refused = message(stamp(table, layout, image(5)).expect_err("refused"));
+        let refused = message(stamp(table, layout, &image(5)).expect_err("refused"));
         for part in *parts {
             assert!(refused.contains(part), "{table}: {part}: {refused}");
         }
@@ -107,6 +107,6 @@ fn disks_without_room_are_refused_by_how_much() {
 fn the_table_of_a_logical_partition_is_not_overwritten() {
     let mut layout = layout(512, &[("83", 6 * 512, 1 << 20)]);
     layout.parts[0].role = PartRole::Logical;
-    assert!(stamp("mbr", &layout, image(4)).is_ok());
-    assert!(stamp("mbr", &layout, image(5)).is_err());
+    assert!(stamp("mbr", &layout, &image(4)).is_ok());
+    assert!(stamp("mbr", &layout, &image(5)).is_err());
 }
