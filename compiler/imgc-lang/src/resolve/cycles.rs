@@ -84,7 +84,7 @@ fn needs(manifest: &Manifest, item: Item, trees: usize) -> Vec<usize> {
     }
 }
 
-fn report(cx: &Cx<'_>, manifest: &Manifest, cycle: Vec<Item>) {
+fn report(cx: &Cx<'_>, manifest: &Manifest, cycle: &[Item]) {
     let name = |item: &Item| -> (String, Span) {
         match *item {
             Item::Tree(at) => {
