@@ -9,6 +9,9 @@ pub mod disk;
 pub mod fs;
 pub mod table;
 
+mod loss;
 mod registry;
+#[cfg(test)]
+mod testing;
 
 pub use registry::{Registry, archive, disk_format, filesystem, loader, table};
