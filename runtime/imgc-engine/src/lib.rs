@@ -4,7 +4,9 @@
 //! tells at the end.
 
 pub mod config;
+pub mod debian;
 pub mod event;
+pub mod fetch;
 pub mod report;
 
 pub use config::{Config, Goal};

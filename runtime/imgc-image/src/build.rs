@@ -18,6 +18,7 @@ pub struct BytesBuilder<'s> {
     refs: Vec<Ref>,
     blobs: BTreeMap<BlobId, u32>,
     extents: Vec<Extent>,
+    chosen_len: Option<u64>,
 }
 
 /// The index that stands for the blob being written until its name is known.
@@ -33,7 +34,23 @@ impl<'s> BytesBuilder<'s> {
             refs: Vec::new(),
             blobs: BTreeMap::new(),
             extents: Vec::new(),
+            chosen_len: None,
         }
+    }
+
+    /// The store that it writes into, for writers that must read contents.
+    pub fn store(&self) -> &'s dyn Store {
+        self.store
+    }
+
+    /// Says the length, where the writer decides it.
+    pub fn set_len(&mut self, len: u64) {
+        self.chosen_len = Some(len);
+    }
+
+    /// The length that the writer decided.
+    pub fn chosen_len(&self) -> Option<u64> {
+        self.chosen_len
     }
 
     /// Puts bytes of our own making at `at`. They are streamed into the store.

@@ -36,6 +36,7 @@ static KIND: Kind = Kind {
     options: &options::OPTIONS,
     traits: Traits::Filesystem(FilesystemTraits {
         takes_tree: true,
+        own_length: false,
         stamps_start: true,
         default_type: "basic-data",
     }),
