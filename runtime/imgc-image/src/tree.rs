@@ -91,11 +91,11 @@ pub enum Node {
 /// What is in a file: nearly always one whole blob, so that form is small.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// A whole blob.
+    /// The first bytes of a blob, nearly always all of them.
     Blob {
         /// Its name.
         id: BlobId,
-        /// Its length in bytes.
+        /// How many bytes of it.
         len: u64,
     },
     /// Anything else: empty, with holes, made of pieces.
