@@ -9,6 +9,8 @@ pub mod disk;
 pub mod fs;
 pub mod table;
 
+mod fingerprint;
 mod registry;
 
+pub use fingerprint::{fingerprint, shared as shared_fingerprint};
 pub use registry::{Registry, archive, disk_format, filesystem, loader, table};

@@ -193,6 +193,11 @@ pub fn compare_paths(a: &[u8], b: &[u8]) -> std::cmp::Ordering {
 }
 
 impl Tree {
+    /// Takes entries that the decoder checked.
+    pub(crate) fn from_entries(entries: Vec<Entry>) -> Self {
+        Self { entries }
+    }
+
     /// The entries, in canonical order.
     pub fn entries(&self) -> &[Entry] {
         &self.entries

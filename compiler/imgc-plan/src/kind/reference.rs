@@ -49,12 +49,17 @@ fn write_kind(out: &mut String, kind: &Kind) {
 fn write_traits(out: &mut String, traits: &Traits) {
     let _ = match traits {
         Traits::Filesystem(traits) => {
-            writeln!(out, "\nA partition with it has the type `{}` unless it says another.", traits.default_type)
+            writeln!(
+                out,
+                "\nA partition with it has the type `{}` unless it says another.",
+                traits.default_type
+            )
         }
         Traits::Table(traits) => {
             let types: Vec<String> =
                 traits.types.iter().map(|(name, code)| format!("`{name}` ({code})")).collect();
-            let attributes: Vec<String> = traits.attributes.iter().map(|(name, _)| format!("`{name}`")).collect();
+            let attributes: Vec<String> =
+                traits.attributes.iter().map(|(name, _)| format!("`{name}`")).collect();
             let _ = writeln!(out, "\nPartition types: {}.", types.join(", "));
             if attributes.is_empty() {
                 Ok(())

@@ -20,7 +20,13 @@ impl Plan {
 
 fn write_step(out: &mut String, index: usize, step: &Step) {
     // Writing to a String cannot fail.
-    let _ = writeln!(out, "\nstep {index}: {}\n  id {}\n  step {}", step.label, &step.id.hex()[..16], step.op.name());
+    let _ = writeln!(
+        out,
+        "\nstep {index}: {}\n  id {}\n  step {}",
+        step.label,
+        &step.id.hex()[..16],
+        step.op.name()
+    );
     for (place, input) in step.inputs.iter().enumerate() {
         let pick = input.pick.as_ref().map_or(String::new(), |pick| format!(" {pick}"));
         let _ = writeln!(out, "  input {place} = step {}{pick}", input.step);
