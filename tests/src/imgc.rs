@@ -124,7 +124,11 @@ pub fn artifacts(output: &Output) -> BTreeMap<String, Artifact> {
 pub fn steps_that_ran(output: &Output) -> Vec<u64> {
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON on stdout");
     let steps = json["steps"].as_array().expect("a list of steps");
-    steps.iter().filter(|step| step["outcome"] == "ran").map(|step| step["step"].as_u64().expect("an index")).collect()
+    steps
+        .iter()
+        .filter(|step| step["outcome"] == "ran")
+        .map(|step| step["step"].as_u64().expect("an index"))
+        .collect()
 }
 
 /// Runs a command to its end and expects this exit code.

@@ -7,7 +7,13 @@ pub mod compilation;
 pub mod diagnostic;
 pub mod world;
 
+mod decode;
+mod lower;
+mod model;
+mod params;
 mod pipeline;
+mod resolve;
+mod syntax;
 
 pub use compilation::{Compilation, DiskInfo, HostDependent, Origin, ParamInfo, PartInfo};
 pub use diagnostic::{Diagnostic, Label, Severity, SourceFile, Span};

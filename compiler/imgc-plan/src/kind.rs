@@ -62,6 +62,8 @@ pub enum Traits {
 pub struct FilesystemTraits {
     /// Whether it holds a tree (`false`: swap and the like, which take none).
     pub takes_tree: bool,
+    /// Whether its length follows from its content alone (compressed and read-only ones): it is written first and placed then.
+    pub own_length: bool,
     /// Whether the start of its partition must be stamped into it ([`crate::step::Stamp`]), as FAT's hidden sectors.
     pub stamps_start: bool,
     /// The partition type that a partition with it has unless the manifest gives one: a name that every table knows.

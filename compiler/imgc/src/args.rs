@@ -72,7 +72,9 @@ pub enum Command {
     )]
     Graph(GraphArgs),
     /// Say why each step of the last build ran, or that it did not have to.
-    #[command(after_help = "Examples:\n  imgc why image.kdl\n  imgc why image.kdl root      only steps with \"root\" in their name")]
+    #[command(
+        after_help = "Examples:\n  imgc why image.kdl\n  imgc why image.kdl root      only steps with \"root\" in their name"
+    )]
     Why(WhyArgs),
     /// Pin the packages that a manifest asks for in imgc.lock.
     ///
@@ -86,10 +88,14 @@ pub enum Command {
     #[command(after_help = "Example:\n  imgc fetch image.kdl && imgc build image.kdl --offline")]
     Fetch(FetchArgs),
     /// Look at the cache, check it, make it smaller.
-    #[command(after_help = "Examples:\n  imgc cache where\n  imgc cache size\n  imgc cache check\n  imgc cache prune --keep 2GiB")]
+    #[command(
+        after_help = "Examples:\n  imgc cache where\n  imgc cache size\n  imgc cache check\n  imgc cache prune --keep 2GiB"
+    )]
     Cache(CacheArgs),
     /// Print a completion script for a shell.
-    #[command(after_help = "Example:\n  imgc completions bash > ~/.local/share/bash-completion/completions/imgc")]
+    #[command(
+        after_help = "Example:\n  imgc completions bash > ~/.local/share/bash-completion/completions/imgc"
+    )]
     Completions(CompletionsArgs),
     /// Print the reference page of all filesystems, tables, loaders and formats, in Markdown.
     #[command(after_help = "Example:\n  imgc reference > docs/reference/kinds.md")]

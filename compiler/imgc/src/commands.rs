@@ -31,7 +31,9 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Fetch(args) => fetch::run(cli, args),
         Command::Cache(args) => cache::run(args),
         Command::Completions(args) => completions::run(args),
-        Command::Reference => print(&imgc_plan::kind::reference(imgc_plan::kind::Kinds::all(&imgc_formats::Registry::new()))),
+        Command::Reference => {
+            print(&imgc_plan::kind::reference(imgc_plan::kind::Kinds::all(&imgc_formats::Registry::new())))
+        }
     }
 }
 

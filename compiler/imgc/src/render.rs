@@ -84,7 +84,9 @@ pub fn run_error(compilation: &Compilation, error: RunError) -> Failure {
             other => {
                 let fault = Failure::from(other);
                 match (failure.step.and_then(|step| label(compilation, step)), fault) {
-                    (Some(label), Failure::Machine(message)) => Failure::Machine(format!("{label}: {message}")),
+                    (Some(label), Failure::Machine(message)) => {
+                        Failure::Machine(format!("{label}: {message}"))
+                    }
                     (Some(label), Failure::Bug(message)) => Failure::Bug(format!("{label}: {message}")),
                     (_, fault) => fault,
                 }

@@ -40,9 +40,12 @@ impl World for Files<'_> {
 impl Session {
     /// Reads a manifest and its lock.
     pub fn open(args: &ManifestArgs) -> Result<Self, Failure> {
-        let path = if args.manifest.is_dir() { args.manifest.join("image.kdl") } else { args.manifest.clone() };
+        let path =
+            if args.manifest.is_dir() { args.manifest.join("image.kdl") } else { args.manifest.clone() };
         let bytes = std::fs::read(&path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => Failure::Request(format!("there is no manifest at {}", path.display())),
+            std::io::ErrorKind::NotFound => {
+                Failure::Request(format!("there is no manifest at {}", path.display()))
+            }
             _ => Failure::Machine(format!("reading {}: {error}", path.display())),
         })?;
         let text = String::from_utf8(bytes).map_err(|error| {
@@ -193,7 +196,9 @@ pub fn cache_dir(given: Option<&Path>) -> Result<PathBuf, Failure> {
         .or_else(|| set("HOME").map(|home| home.join(".cache")))
         .map(|dir| dir.join("imgc"))
         .ok_or_else(|| {
-            Failure::Request("there is no home directory to keep the cache in: give one with --cache DIR".into())
+            Failure::Request(
+                "there is no home directory to keep the cache in: give one with --cache DIR".into(),
+            )
         })
 }
 

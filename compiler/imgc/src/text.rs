@@ -11,7 +11,8 @@ pub enum Align {
 
 /// Sets rows in columns with two spaces between them; the first row is the heading. No trailing spaces.
 pub fn columns(align: &[Align], rows: &[Vec<String>]) -> String {
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let width =
+        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let widths: Vec<usize> = (0..align.len()).map(|column| width(column).unwrap_or(0)).collect();
     let mut out = String::new();
     for row in rows {
@@ -38,7 +39,14 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let rows = [vec!["name".into(), "size".into()], vec!["a".into(), "1000".into()], vec!["bcdefg".into(), "7".into()]];
-        assert_eq!(columns(&[Align::Left, Align::Right], &rows), "name    size\na       1000\nbcdefg     7\n");
+        let rows = [
+            vec!["name".into(), "size".into()],
+            vec!["a".into(), "1000".into()],
+            vec!["bcdefg".into(), "7".into()],
+        ];
+        assert_eq!(
+            columns(&[Align::Left, Align::Right], &rows),
+            "name    size\na       1000\nbcdefg     7\n"
+        );
     }
 }

@@ -56,7 +56,7 @@ pub fn compose(
         match maker.apply(index, op) {
             Ok(()) => {}
             Err(Failure::Problems(found)) => {
-                problems.extend(found.into_iter().map(|problem| problem.at(index)))
+                problems.extend(found.into_iter().map(|problem| problem.at(index)));
             }
             Err(failure) => return Err(failure),
         }

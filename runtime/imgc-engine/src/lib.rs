@@ -5,6 +5,7 @@
 
 pub mod cache;
 pub mod config;
+pub mod debian;
 pub mod event;
 pub mod fetch;
 pub mod report;

@@ -32,14 +32,30 @@ pub struct Stamp {
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum FileKind {
+    /// A regular file.
     File,
+    /// A directory.
     Dir,
+    /// A symbolic link.
     Symlink,
-    Char { major: u32, minor: u32 },
-    Block { major: u32, minor: u32 },
+    /// A character device.
+    Char {
+        /// Its major number.
+        major: u32,
+        /// Its minor number.
+        minor: u32,
+    },
+    /// A block device.
+    Block {
+        /// Its major number.
+        major: u32,
+        /// Its minor number.
+        minor: u32,
+    },
+    /// A named pipe.
     Fifo,
+    /// A socket's name.
     Socket,
 }
 

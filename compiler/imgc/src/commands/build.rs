@@ -8,8 +8,7 @@ use crate::{
     args::{BuildArgs, Cli},
     commands::{
         lock::{self, Trust},
-        print, print_json,
-        why,
+        print, print_json, why,
     },
     failure::Failure,
     render,

@@ -28,12 +28,18 @@ pub fn run(args: &CacheArgs) -> Result<(), Failure> {
             if found.damage.is_empty() {
                 Ok(())
             } else {
-                Err(Failure::Machine("the cache was damaged; what was damaged is out of the way and will be made again".into()))
+                Err(Failure::Machine(
+                    "the cache was damaged; what was damaged is out of the way and will be made again".into(),
+                ))
             }
         }
         CacheAction::Prune { keep } => {
             let pruned = cache::prune(&store, keep)?;
-            print(&format!("{} freed, {} left\n", approximate_size(pruned.freed), approximate_size(pruned.left)))
+            print(&format!(
+                "{} freed, {} left\n",
+                approximate_size(pruned.freed),
+                approximate_size(pruned.left)
+            ))
         }
     }
 }

@@ -1,6 +1,12 @@
 //! `imgc check`: every mistake that can be known before anything runs.
 
-use crate::{args::CheckArgs, commands::print_json, failure::Failure, render, session::{self, Session}};
+use crate::{
+    args::CheckArgs,
+    commands::print_json,
+    failure::Failure,
+    render,
+    session::{self, Session},
+};
 
 /// Checks a manifest.
 pub fn run(args: &CheckArgs) -> Result<(), Failure> {

@@ -2,7 +2,11 @@
 
 use clap::CommandFactory;
 
-use crate::{args::{Cli, CompletionsArgs}, commands::print, failure::Failure};
+use crate::{
+    args::{Cli, CompletionsArgs},
+    commands::print,
+    failure::Failure,
+};
 
 /// Prints the script.
 pub fn run(args: &CompletionsArgs) -> Result<(), Failure> {

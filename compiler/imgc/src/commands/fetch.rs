@@ -4,7 +4,12 @@ use std::path::Path;
 
 use imgc_engine::Goal;
 
-use crate::{args::{Cli, FetchArgs}, failure::Failure, render, session::{self, Session}};
+use crate::{
+    args::{Cli, FetchArgs},
+    failure::Failure,
+    render,
+    session::{self, Session},
+};
 
 /// Fetches.
 pub fn run(cli: &Cli, args: &FetchArgs) -> Result<(), Failure> {

@@ -25,7 +25,8 @@ pub fn run(args: &GraphArgs) -> Result<(), Failure> {
 
 /// Graphviz: quotes and backslashes are escaped, so no label can break out.
 fn dot(plan: &Plan) -> String {
-    let mut out = String::from("digraph imgc {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n");
+    let mut out =
+        String::from("digraph imgc {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n");
     for (index, step) in plan.steps.iter().enumerate() {
         let label = step.label.replace('\\', "\\\\").replace('"', "\\\"");
         out.push_str(&format!("  s{index} [label=\"{label}\"];\n"));

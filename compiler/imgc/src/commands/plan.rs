@@ -37,7 +37,12 @@ pub fn run(cli: &Cli, args: &PlanArgs) -> Result<(), Failure> {
     print(&out)
 }
 
-fn gather(cli: &Cli, args: &PlanArgs, session: &Session, compilation: &Compilation) -> Result<Report, Failure> {
+fn gather(
+    cli: &Cli,
+    args: &PlanArgs,
+    session: &Session,
+    compilation: &Compilation,
+) -> Result<Report, Failure> {
     let engine = session.engine(&args.run, Path::new("out"), false)?;
     let report = session::run(cli, &engine, compilation, &Goal::Gather)
         .map_err(|error| render::run_error(compilation, error))?;

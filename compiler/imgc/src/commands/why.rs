@@ -36,7 +36,10 @@ pub fn run(args: &WhyArgs) -> Result<(), Failure> {
     let path = if args.manifest.is_dir() { args.manifest.join("image.kdl") } else { args.manifest.clone() };
     let file = record(&path, args.cache.as_deref())?;
     let text = std::fs::read_to_string(&file).map_err(|_| {
-        Failure::Request(format!("{} was not built with this cache yet: run `imgc build` first", path.display()))
+        Failure::Request(format!(
+            "{} was not built with this cache yet: run `imgc build` first",
+            path.display()
+        ))
     })?;
     let mut run: Run = serde_json::from_str(&text)
         .map_err(|error| Failure::Machine(format!("{} is damaged ({error}): build again", file.display())))?;
@@ -53,7 +56,11 @@ pub fn run(args: &WhyArgs) -> Result<(), Failure> {
         .steps
         .iter()
         .map(|line| {
-            let why = if line.why.is_empty() { String::new() } else { format!("because of {}", line.why.join(", ")) };
+            let why = if line.why.is_empty() {
+                String::new()
+            } else {
+                format!("because of {}", line.why.join(", "))
+            };
             vec![line.label.clone(), line.outcome.clone(), why]
         })
         .collect();
@@ -85,7 +92,8 @@ pub fn remember(
         })
         .collect();
     let file = record(Path::new(&session.name), cache)?;
-    let text = serde_json::to_string(&Run { steps }).map_err(|error| Failure::Bug(format!("JSON: {error}")))?;
+    let text =
+        serde_json::to_string(&Run { steps }).map_err(|error| Failure::Bug(format!("JSON: {error}")))?;
     let write = || -> std::io::Result<()> {
         let dir = file.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(dir)?;

@@ -54,7 +54,8 @@ fn sweep(store: &Path, keep: u64) -> io::Result<Pruned> {
     }
     let live = lease::live(&root)?;
     let since = live.iter().map(|live| live.since).min();
-    let leased: BTreeSet<String> = live.iter().flat_map(|live| &live.keys).map(|key| key.hex()).collect();
+    let leased: BTreeSet<String> =
+        live.iter().flat_map(|live| &live.keys).map(imgc_plan::StepKey::hex).collect();
     let spared = chosen(&root, &sizes, &leased, since, keep)?;
     let mut pruned = Pruned::default();
     for ((room, name), file) in &sizes {

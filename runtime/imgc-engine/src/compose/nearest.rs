@@ -16,7 +16,7 @@ pub fn in_tree(tree: &Tree, path: &[u8]) -> Option<BytePath> {
         if tree.find(&next).is_none() {
             let at = tree.find(&dir)?;
             let below = tree.entries()[at + 1..].iter().filter(|entry| entry.parent() == Some(&dir));
-            let near = best(name, below.take(COMPARED).map(|entry| entry.name()));
+            let near = best(name, below.take(COMPARED).map(imgc_image::Entry::name));
             // Elsewhere in the tree under the same name is the next best guess.
             let last = names(path).last()?;
             return near.map(|near| BytePath(join(&dir, near))).or_else(|| {

@@ -5,7 +5,7 @@ use std::{
     num::NonZeroU32,
 };
 
-use imgc_image::{Entry, Failure, Meta, Node, Problem, Tree, TreeBuilder};
+use imgc_image::{Entry, Failure, Meta, Node, Problem, Tree, TreeBuilder, tree::Xattr};
 use imgc_plan::tree::BytePath;
 
 use crate::glob::PathGlob;
@@ -22,7 +22,7 @@ pub struct Item {
     /// Owner, mode, time.
     pub meta: Meta,
     /// Extended attributes, sorted.
-    pub xattrs: Box<[(Box<[u8]>, Box<[u8]>)]>,
+    pub xattrs: Box<[Xattr]>,
     /// Names with the same number other than 0 are one file.
     pub group: u32,
     /// What it is.
@@ -226,7 +226,7 @@ impl Work {
         if !visit(ROOT, &path) {
             return;
         }
-        let mut open: Vec<(std::collections::btree_map::Iter<'w, _, _>, usize)> =
+        let mut open: Vec<(std::collections::btree_map::Iter<'w, Box<[u8]>, NodeId>, usize)> =
             vec![(self.slots[0].children.iter(), 0)];
         while let Some((children, above)) = open.last_mut() {
             path.truncate(*above);
@@ -234,12 +234,10 @@ impl Work {
                 open.pop();
                 continue;
             };
-            let name: &Box<[u8]> = name;
             if !path.is_empty() {
                 path.push(b'/');
             }
             path.extend_from_slice(name);
-            let id: &NodeId = id;
             let slot = &self.slots[*id as usize];
             if visit(*id, &path) && !slot.children.is_empty() {
                 open.push((slot.children.iter(), path.len()));

@@ -137,9 +137,10 @@ pub fn xattrs(_path: &Path) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
 
 /// How a file is locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum Lock {
+    /// With others who share it.
     Shared,
+    /// Alone.
     Exclusive,
 }
 

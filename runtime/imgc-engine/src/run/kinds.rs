@@ -117,7 +117,7 @@ fn fetch(job: &Job<'_>, op: &Fetch) -> Made {
         return Err(Problem::new("offline", message).help("run once without `--offline`").into());
     }
     let mut writer = job.store.create()?;
-    fetch::fetch(op, &job.config.mirrors, &mut writer, job.stop, &|bytes| job.meter.add(bytes))?;
+    fetch::fetch(op, &job.config.mirrors, &mut writer, job.stop, &|done| job.meter.set(done))?;
     let (id, len) = writer.finish()?;
     if len != op.size {
         return Err(Failure::Bug(format!("{} came with {len} bytes instead of {}", op.name, op.size)));
@@ -167,9 +167,12 @@ fn place(job: &Job<'_>, op: &Place) -> Made {
 
 fn write(job: &Job<'_>, op: &Write) -> Made {
     let kind = imgc_formats::filesystem(&op.kind).ok_or_else(|| no_kind("filesystem", &op.kind))?;
-    let len = job.number(0)?;
+    // A kind that decides its length by itself is given none.
+    let given = matches!(job.inputs.first(), Some(Value::Facts(_)));
+    let len = if given { job.number(0)? } else { 0 };
     let mut out = BytesBuilder::new(job.store);
-    let warnings = kind.write(&op.options, job.maybe_tree(1)?, len, &mut out)?;
+    let warnings = kind.write(&op.options, job.maybe_tree(usize::from(given))?, len, &mut out)?;
+    let len = out.chosen_len().unwrap_or(len);
     Ok((ended(out, len)?.into(), warnings))
 }
 
@@ -205,7 +208,7 @@ fn stamp(job: &Job<'_>, op: &Stamp) -> Made {
     let pieces: Vec<(u64, Patch)> = match op.family {
         Family::Filesystem => {
             let kind = imgc_formats::filesystem(&op.kind).ok_or_else(|| no_kind("filesystem", &op.kind))?;
-            let pieces = kind.stamp(&op.options, job.number(1)?);
+            let pieces = kind.stamp(&op.options, base.len(), job.number(1)?);
             pieces.into_iter().map(|(at, bytes)| (at, Patch::Data(bytes))).collect()
         }
         Family::Loader => {

@@ -24,7 +24,16 @@ impl<'a> Meter<'a> {
 
     /// Adds bytes that are done.
     pub fn add(&self, bytes: u64) {
-        let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        self.tell(self.done.fetch_add(bytes, Ordering::Relaxed) + bytes);
+    }
+
+    /// Says how many bytes are done.
+    pub fn set(&self, done: u64) {
+        self.done.store(done, Ordering::Relaxed);
+        self.tell(done);
+    }
+
+    fn tell(&self, done: u64) {
         let told = self.told.load(Ordering::Relaxed);
         if done >= told + GRAIN
             && self.told.compare_exchange(told, done, Ordering::Relaxed, Ordering::Relaxed).is_ok()

@@ -253,6 +253,6 @@ impl Run<'_> {
 
     /// The name that a step's value had in the last run of this image.
     pub(super) fn last_value(&self, at: usize) -> Option<ValueId> {
-        self.last.of(self.world.plan, at).and_then(|known| known.value())
+        self.last.of(self.world.plan, at).and_then(Ingredients::value)
     }
 }

@@ -75,11 +75,6 @@ impl Home {
         Ok(Self { root, lease, next: AtomicU64::new(0) })
     }
 
-    /// The directory of this layout's version.
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-
     /// The lease that keeps collection away.
     pub fn lease(&self) -> &Lease {
         &self.lease
@@ -97,7 +92,7 @@ impl Home {
     pub fn temp(&self) -> io::Result<Temp> {
         let path = self.lease.tmp().join(self.next.fetch_add(1, Ordering::Relaxed).to_string());
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path);
-        Ok(Temp { file: file.map_err(|error| self.explain(error))?, path, keep: false })
+        Ok(Temp { file: file.map_err(|error| self.explain(&error))?, path, keep: false })
     }
 
     /// Makes a temporary file appear at its place, over whatever was there.
@@ -108,10 +103,10 @@ impl Home {
         let to = self.place(room, name);
         if let Err(error) = fs::rename(&temp.path, &to) {
             if error.kind() != io::ErrorKind::NotFound {
-                return Err(self.explain(error));
+                return Err(self.explain(&error));
             }
             fs::create_dir_all(to.parent().expect("because a place has a room above it"))?;
-            fs::rename(&temp.path, &to).map_err(|error| self.explain(error))?;
+            fs::rename(&temp.path, &to).map_err(|error| self.explain(&error))?;
         }
         temp.keep = true;
         Ok(to)
@@ -123,7 +118,7 @@ impl Home {
     /// What the machine says.
     pub fn put(&self, room: Room, name: &str, bytes: &[u8]) -> io::Result<()> {
         let mut temp = self.temp()?;
-        temp.file.write_all(bytes).map_err(|error| self.explain(error))?;
+        temp.file.write_all(bytes).map_err(|error| self.explain(&error))?;
         self.publish(temp, room, name).map(|_| ())
     }
 
@@ -145,7 +140,7 @@ impl Home {
     }
 
     /// Says of an error where it happened.
-    pub fn explain(&self, error: io::Error) -> io::Error {
+    pub fn explain(&self, error: &io::Error) -> io::Error {
         io::Error::new(error.kind(), format!("writing to the cache at {}: {error}", self.root.display()))
     }
 }

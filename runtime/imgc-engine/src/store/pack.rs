@@ -131,7 +131,7 @@ impl PackWriter {
 
     fn flush(&mut self, home: &Home) -> io::Result<()> {
         self.hasher.update(&self.buffer);
-        self.temp.file.write_all(&self.buffer).map_err(|error| home.explain(error))?;
+        self.temp.file.write_all(&self.buffer).map_err(|error| home.explain(&error))?;
         self.flushed += self.buffer.len() as u64;
         self.buffer.clear();
         Ok(())

@@ -122,7 +122,7 @@ impl<'a> Shelf<'a> {
         if self.in_pack(id)?.is_some() || self.local(id).is_some() {
             return Ok(true);
         }
-        Ok(self.from_store(id)?.is_some())
+        Ok(self.in_store(id)?.is_some())
     }
 
     /// Finds a content.
@@ -138,7 +138,7 @@ impl<'a> Shelf<'a> {
             return Ok(Found::Local(file, Arc::clone(table), *row));
         }
         // A copy in the store cannot change under us, so it goes first where there is one.
-        if let Some(file) = self.from_store(id)? {
+        if let Some(file) = self.in_store(id)? {
             return Ok(Found::Store(file));
         }
         let Some((table, row)) = local else {
@@ -169,7 +169,7 @@ impl<'a> Shelf<'a> {
     fn load_waiting(&self) -> io::Result<()> {
         let mut waiting = self.waiting.lock().expect("because no holder of the lock panics");
         for id in std::mem::take(&mut *waiting) {
-            let Some(file) = self.from_store(&id)? else { continue };
+            let Some(file) = self.in_store(&id)? else { continue };
             let pack = Pack::open(File::try_clone(&file)?)?;
             let Some(pack) = pack else { continue };
             self.packs.write().expect("because no holder of the lock panics").push(Arc::new(pack));
@@ -218,7 +218,7 @@ impl<'a> Shelf<'a> {
     }
 
     /// Opens a blob of the store; the first time its bytes are checked. A damaged one is moved away and is not there.
-    fn from_store(&self, id: &BlobId) -> io::Result<Option<Arc<File>>> {
+    fn in_store(&self, id: &BlobId) -> io::Result<Option<Arc<File>>> {
         if let Some(file) = self.cached(id) {
             return Ok(Some(file));
         }

@@ -201,7 +201,7 @@ impl Writer<'_> {
             none => none.insert(home.temp()?),
         };
         self.hasher.update(&self.buffer);
-        temp.file.write_all(&self.buffer).map_err(|error| home.explain(error))?;
+        temp.file.write_all(&self.buffer).map_err(|error| home.explain(&error))?;
         self.flushed += self.buffer.len() as u64;
         self.buffer.clear();
         Ok(())

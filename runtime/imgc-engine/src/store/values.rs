@@ -9,10 +9,7 @@ use std::{
 use imgc_image::{Bytes, Value, codec};
 use imgc_plan::ValueId;
 
-use crate::store::{
-    home::{Home, Room},
-    shelf::Shelf,
-};
+use crate::store::{home::Room, shelf::Shelf};
 
 const MAGIC: &[u8] = b"imgc value v1\n";
 
@@ -111,9 +108,4 @@ pub fn unpack(packed: &[u8], id: &ValueId) -> Option<Vec<u8>> {
 /// Whether a stored value is sound.
 pub fn is_sound(packed: &[u8], id: &ValueId) -> bool {
     unpack(packed, id).is_some()
-}
-
-/// Whether a value is in the store at all, without reading it.
-pub fn exists(home: &Home, id: &ValueId) -> bool {
-    home.place(Room::Values, &id.hex()).exists()
 }

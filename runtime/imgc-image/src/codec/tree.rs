@@ -8,7 +8,7 @@ use imgc_plan::{
 };
 
 use super::{DecodeError, Nested, bytes, cursor::Cursor};
-use crate::tree::{Content, Entry, LinkGroup, Meta, Node, Tree, compare_paths};
+use crate::tree::{Content, Entry, LinkGroup, Meta, Node, Tree, Xattr, compare_paths};
 
 /// The fewest bytes that an entry takes: thirteen integers or so; a bound for allocations, not a rule of the format.
 const LEAST_ENTRY: usize = 72;
@@ -99,10 +99,8 @@ fn entry(c: &mut Cursor<'_>, nested: &mut Nested<'_>) -> Result<Entry, DecodeErr
     Ok(Entry { path: BytePath(path.to_vec()), meta, xattrs, link, node })
 }
 
-type Xattrs = Box<[(Box<[u8]>, Box<[u8]>)]>;
-
-fn xattrs(c: &mut Cursor<'_>) -> Result<Xattrs, DecodeError> {
-    let mut found: Vec<(Box<[u8]>, Box<[u8]>)> = Vec::new();
+fn xattrs(c: &mut Cursor<'_>) -> Result<Box<[Xattr]>, DecodeError> {
+    let mut found: Vec<Xattr> = Vec::new();
     for _ in 0..c.count(16)? {
         let (name, value) = (c.bytes()?, c.bytes()?);
         if found.last().is_some_and(|(last, _)| last.as_ref() >= name) {

@@ -1,0 +1,427 @@
+//! Writing: inode after inode, then what was counted on the way (bitmaps, descriptors, superblocks).
+
+use std::io;
+
+use imgc_image::{BytesBuilder, Failure, Node};
+
+use super::{
+    checksum::{crc32c, filesystem_seed},
+    directory::{Home, Item, Made, Style},
+    features::Features,
+    geometry::{Cursor, FIRST_INODE, Geometry},
+    inode::{EXTENTS_FLAG, Encoder, FAST_SYMLINK, INDEX_FLAG, Inode, ROOT, TYPE_DIR, TYPE_FILE, device},
+    map::{Run, Shape},
+    nodes::{LOST_FOUND, Nodes, encode_xattrs, lost_found_blocks, shape, style},
+    options::Settings,
+    place::{Job, Placer, Plan, XattrBlock, jobs},
+    superblock::{
+        BLOCK_UNINIT, Group, INODE_UNINIT, INODE_ZEROED, OFFSET, Totals, descriptor, journal_superblock,
+        superblock,
+    },
+    xattr,
+};
+
+/// Blocks of metadata are handed on when so many bytes lie together.
+const CHUNK: usize = 1 << 20;
+
+/// Writes a planned filesystem.
+///
+/// # Errors
+/// When the store cannot take the metadata.
+pub fn write(
+    settings: &Settings,
+    nodes: &Nodes<'_>,
+    plan: &Plan,
+    out: &mut BytesBuilder<'_>,
+) -> Result<(), Failure> {
+    let mut writer = Writer::new(settings, nodes, plan, out);
+    let mut placer = Placer::new(settings, nodes, &plan.geometry);
+    for (number, job) in jobs(nodes, plan) {
+        writer
+            .inode(&mut placer, number, job)
+            .map_err(Failure::machine("writing the filesystem's metadata"))?;
+    }
+    if placer.cursor.missing() > 0 {
+        return Err(Failure::Bug("ext: what was planned does not fit what is written".into()));
+    }
+    writer.finish(placer.cursor.frontier()).map_err(Failure::machine("writing the filesystem's metadata"))
+}
+
+/// Gathers blocks that follow one another and puts them together.
+struct Sink<'w, 's> {
+    out: &'w mut BytesBuilder<'s>,
+    block_size: u64,
+    start: u64,
+    pending: Vec<u8>,
+}
+
+impl Sink<'_, '_> {
+    fn put(&mut self, block: u64, bytes: &[u8]) -> io::Result<()> {
+        let at = block * self.block_size;
+        if at != self.start + self.pending.len() as u64 || self.pending.len() >= CHUNK {
+            self.flush()?;
+            self.start = at;
+        }
+        self.pending.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.put(self.start, &self.pending)?;
+        self.pending.clear();
+        Ok(())
+    }
+}
+
+struct Writer<'a, 'w, 's> {
+    settings: &'a Settings,
+    nodes: &'a Nodes<'a>,
+    geometry: &'a Geometry,
+    encoder: Encoder,
+    shape: Shape,
+    style: Style,
+    sink: Sink<'w, 's>,
+    /// The inode table of the group that is being filled.
+    table: Vec<u8>,
+    table_group: u32,
+    /// Directories of each group, and the last inode that is used in it, from 1 on.
+    used: Vec<(u32, u32)>,
+    journal: Option<([u8; 60], u64)>,
+}
+
+impl<'a, 'w, 's> Writer<'a, 'w, 's> {
+    fn new(
+        settings: &'a Settings,
+        nodes: &'a Nodes<'a>,
+        plan: &'a Plan,
+        out: &'w mut BytesBuilder<'s>,
+    ) -> Self {
+        let csum = settings.features.has(Features::METADATA_CSUM).then(|| filesystem_seed(&settings.uuid));
+        let block_size = u64::from(settings.block_size);
+        Self {
+            settings,
+            nodes,
+            geometry: &plan.geometry,
+            encoder: Encoder {
+                size: settings.inode_size as usize,
+                block_size,
+                csum,
+                hash_seed: settings.hash_seed,
+                hurd: settings.creator_os == 1,
+            },
+            shape: shape(settings),
+            style: style(settings),
+            sink: Sink { out, block_size, start: 0, pending: Vec::new() },
+            table: Vec::new(),
+            table_group: 0,
+            used: vec![(0, 0); plan.geometry.groups as usize],
+            journal: None,
+        }
+    }
+
+    /// Writes an inode and all that it owns.
+    fn inode(&mut self, placer: &mut Placer<'_>, number: u32, job: Job) -> io::Result<()> {
+        let xattr = placer.place(number, job);
+        let mut inode = match job {
+            Job::Entry(at) => self.entry(number, at, &placer.runs, xattr)?,
+            Job::LostFound => self.lost_found(&placer.runs)?,
+            Job::Journal(blocks) => self.journal(blocks, &placer.runs)?,
+            Job::Resize => {
+                let inode = self.resize_inode(placer.cursor.one())?;
+                return self.store(number, &inode);
+            }
+        };
+        let data: u64 = placer.runs.iter().map(|run| run.len).sum();
+        inode.blocks = data + placer.map_blocks(job) + u64::from(xattr.is_some());
+        if self.is_mapped(job) {
+            let seed = self.encoder.csum.map(|_| self.encoder.seed(number));
+            inode.map = self.map(&placer.runs, seed, &mut placer.cursor)?;
+            if self.shape.extents {
+                inode.flags |= EXTENTS_FLAG;
+            }
+        }
+        if let Job::Journal(_) = job {
+            self.journal = Some((inode.map, inode.size));
+        }
+        self.store(number, &inode)
+    }
+
+    fn is_mapped(&self, job: Job) -> bool {
+        match job {
+            Job::Entry(at) => match &self.nodes.entries[at].node {
+                Node::Dir | Node::File { .. } => true,
+                Node::Symlink(target) => target.len() > FAST_SYMLINK,
+                _ => false,
+            },
+            _ => true,
+        }
+    }
+
+    fn map(&mut self, runs: &[Run], seed: Option<u32>, cursor: &mut Cursor<'_>) -> io::Result<[u8; 60]> {
+        let sink = &mut self.sink;
+        self.shape.build(runs, seed, &mut |bytes| {
+            let at = cursor.one();
+            sink.put(at, bytes)?;
+            Ok(at)
+        })
+    }
+
+    /// The inode of an entry of the tree; its contents are written or pointed at.
+    fn entry(
+        &mut self,
+        number: u32,
+        at: usize,
+        runs: &[Run],
+        xattr: Option<XattrBlock>,
+    ) -> io::Result<Inode> {
+        let entry = &self.nodes.entries[at];
+        let mut inode = Inode::of(entry);
+        let links = self.nodes.links(number);
+        // 1 stands for more than can be counted (`dir-nlink`).
+        inode.links = if links > 65_000 { 1 } else { links as u16 };
+        if self.encoder.size == 128 {
+            inode.nanos = 0;
+        }
+        if !entry.xattrs.is_empty() {
+            let mut encoded = encode_xattrs(self.settings, entry);
+            inode.tail = encoded.inode;
+            if let Some(block) = xattr {
+                inode.xattr_block = block.at;
+                if block.new {
+                    xattr::complete(&mut encoded.block, block.sharers, block.at, self.encoder.csum);
+                    self.sink.put(block.at, &encoded.block)?;
+                }
+            }
+        }
+        match &entry.node {
+            Node::Dir => {
+                let made = self.directory(number, at);
+                inode.flags |= if made.indexed { INDEX_FLAG } else { 0 };
+                inode.size = made.bytes.len() as u64;
+                self.put_runs(runs, &made.bytes)?;
+            }
+            Node::File { content, .. } => {
+                inode.size = content.len();
+                for run in runs {
+                    let from = run.logical * self.shape.block_size;
+                    let len = (run.len * self.shape.block_size).min(content.len() - from);
+                    self.sink.out.content(run.physical * self.shape.block_size, content, from, len);
+                }
+            }
+            Node::Symlink(target) => {
+                inode.size = target.len() as u64;
+                if target.len() <= FAST_SYMLINK {
+                    inode.map[..target.len()].copy_from_slice(target);
+                } else {
+                    let mut block = vec![0; self.style.block_size];
+                    block[..target.len()].copy_from_slice(target);
+                    self.put_runs(runs, &block)?;
+                }
+            }
+            Node::Char { major, minor } | Node::Block { major, minor } => inode.map = device(*major, *minor),
+            Node::Fifo | Node::Socket => {}
+        }
+        Ok(inode)
+    }
+
+    fn put_runs(&mut self, runs: &[Run], bytes: &[u8]) -> io::Result<()> {
+        let size = self.style.block_size;
+        for run in runs {
+            let (from, to) = (run.logical as usize * size, (run.logical + run.len) as usize * size);
+            self.sink.put(run.physical, &bytes[from..to])?;
+        }
+        Ok(())
+    }
+
+    fn directory(&self, number: u32, at: usize) -> Made {
+        let nodes = self.nodes;
+        let own = Item { name: LOST_FOUND, inode: FIRST_INODE, kind: 2 };
+        let own = (at == 0 && nodes.lost_found.is_none()).then_some(own);
+        let items: Vec<Item<'_>> = own
+            .into_iter()
+            .chain(nodes.children(at).map(|child| Item {
+                name: nodes.entries[child].name(),
+                inode: nodes.inode(child),
+                kind: nodes.type_byte(child),
+            }))
+            .collect();
+        let home = Home {
+            inode: number,
+            parent: nodes.parent_inode(at),
+            seed: self.encoder.seed(number),
+            least_blocks: nodes.least_blocks(at, self.shape.block_size),
+        };
+        self.style.make(&home, &items)
+    }
+
+    fn lost_found(&mut self, runs: &[Run]) -> io::Result<Inode> {
+        let home = Home {
+            inode: FIRST_INODE,
+            parent: ROOT,
+            seed: self.encoder.seed(FIRST_INODE),
+            least_blocks: lost_found_blocks(self.shape.block_size),
+        };
+        let made = self.style.make(&home, &[]);
+        self.put_runs(runs, &made.bytes)?;
+        let mut inode = Inode::plain(TYPE_DIR | 0o700, self.settings.epoch);
+        (inode.links, inode.size) = (2, made.bytes.len() as u64);
+        Ok(inode)
+    }
+
+    fn journal(&mut self, blocks: u64, runs: &[Run]) -> io::Result<Inode> {
+        let mut first = vec![0; self.style.block_size];
+        first[..1024].copy_from_slice(&journal_superblock(self.settings, blocks));
+        self.sink.put(runs[0].physical, &first)?;
+        let mut inode = Inode::plain(TYPE_FILE | 0o600, self.settings.epoch);
+        inode.size = blocks * self.shape.block_size;
+        Ok(inode)
+    }
+
+    /// The inode that owns the reserved descriptor blocks. Its double indirect block names those of group 0, and each of these
+    /// names those of the copies.
+    fn resize_inode(&mut self, double: u64) -> io::Result<Inode> {
+        let geometry = self.geometry;
+        let per = self.style.block_size / 4;
+        let copies: Vec<u64> = (1..geometry.groups)
+            .filter(|group| geometry.has_super(*group))
+            .map(|g| u64::from(g) * geometry.per_group)
+            .collect();
+        let mut top = vec![0; self.style.block_size];
+        for n in 0..geometry.reserved_gdt {
+            let at = geometry.first + 1 + geometry.desc_blocks + n;
+            let slot = (geometry.desc_blocks + n) as usize % per * 4;
+            top[slot..slot + 4].copy_from_slice(&(at as u32).to_le_bytes());
+            let mut names = vec![0; self.style.block_size];
+            for (cell, copy) in names.chunks_exact_mut(4).zip(&copies) {
+                cell.copy_from_slice(&((at + copy) as u32).to_le_bytes());
+            }
+            self.sink.put(at, &names)?;
+        }
+        self.sink.put(double, &top)?;
+        let mut inode = Inode::plain(TYPE_FILE | 0o600, self.settings.epoch);
+        let per = per as u64;
+        inode.size = (per * per + per + 12) * self.shape.block_size;
+        inode.blocks = 1 + geometry.reserved_gdt * (1 + copies.len() as u64);
+        inode.map[52..56].copy_from_slice(&(double as u32).to_le_bytes());
+        Ok(inode)
+    }
+
+    /// Puts an inode into its table; tables are handed on when the next one begins.
+    fn store(&mut self, number: u32, inode: &Inode) -> io::Result<()> {
+        let (group, index) =
+            ((number - 1) / self.geometry.inodes_per_group, (number - 1) % self.geometry.inodes_per_group);
+        if group != self.table_group {
+            self.flush_table()?;
+            self.table_group = group;
+        }
+        let at = index as usize * self.encoder.size;
+        self.table.resize(at + self.encoder.size, 0);
+        self.encoder.encode(number, inode, &mut self.table[at..]);
+        let used = &mut self.used[group as usize];
+        used.0 += u32::from(inode.mode & 0o170_000 == TYPE_DIR);
+        used.1 = index + 1;
+        Ok(())
+    }
+
+    fn flush_table(&mut self) -> io::Result<()> {
+        let at = self.geometry.places[self.table_group as usize].inode_table * self.shape.block_size;
+        self.sink.out.put(at, &self.table)?;
+        self.table.clear();
+        Ok(())
+    }
+
+    /// Writes what is known only when all files are placed; blocks before `frontier` are all taken.
+    fn finish(mut self, frontier: u64) -> io::Result<()> {
+        self.flush_table()?;
+        let geometry = self.geometry;
+        let size = geometry.desc_size as usize;
+        let mut descriptors = vec![0; (geometry.desc_blocks * geometry.block_size) as usize];
+        // The reserved inodes count as used, whether there is anything in them or not.
+        self.used[0].1 = self.used[0].1.max(FIRST_INODE);
+        let mut totals = Totals { free_blocks: 0, free_inodes: 0, journal: self.journal };
+        for group in 0..geometry.groups {
+            let fields = self.group(group, frontier)?;
+            totals.free_blocks += u64::from(fields.free_blocks);
+            totals.free_inodes += u64::from(fields.free_inodes);
+            let at = group as usize * size;
+            descriptor(self.settings, geometry, group, &fields, &mut descriptors[at..at + size]);
+        }
+        for group in (0..geometry.groups).filter(|group| geometry.has_super(*group)) {
+            let start = geometry.group_start(group) * geometry.block_size;
+            // The first one leaves room for a boot sector.
+            let at = if group == 0 { OFFSET } else { start };
+            self.sink.out.put(at, &superblock(self.settings, geometry, &totals, group))?;
+            self.sink.put(geometry.group_start(group) + 1, &descriptors)?;
+        }
+        self.sink.flush()
+    }
+
+    /// Writes a group's bitmaps, unless they can be left out, and gives what its descriptor says.
+    fn group(&mut self, group: u32, frontier: u64) -> io::Result<Group> {
+        let geometry = self.geometry;
+        let (dirs, last_inode) = self.used[group as usize];
+        let csum = self.settings.features.group_csum();
+        let bits = self.block_bitmap(group, frontier);
+        let taken: u32 = bits.iter().map(|byte| byte.count_ones()).sum();
+        let place = geometry.places[group as usize];
+        let mut fields = Group {
+            free_blocks: geometry.per_group as u32 - taken,
+            free_inodes: geometry.inodes_per_group - last_inode,
+            dirs,
+            unused_inodes: if csum { geometry.inodes_per_group - last_inode } else { 0 },
+            flags: if csum { INODE_ZEROED } else { 0 },
+            ..Group::default()
+        };
+        let untouched = geometry.group_start(group) >= frontier && !geometry.hosts_others(group);
+        if csum && untouched && group > 0 && group + 1 < geometry.groups {
+            fields.flags |= BLOCK_UNINIT;
+        } else {
+            fields.block_csum = self.encoder.csum.map_or(0, |seed| crc32c(seed, &bits));
+            self.sink.put(place.block_bitmap, &bits)?;
+        }
+        if csum && last_inode == 0 {
+            fields.flags |= INODE_UNINIT;
+        } else {
+            let bits = inode_bitmap(geometry, last_inode);
+            let used = &bits[..geometry.inodes_per_group as usize / 8];
+            fields.inode_csum = self.encoder.csum.map_or(0, |seed| crc32c(seed, used));
+            self.sink.put(place.inode_bitmap, &bits)?;
+        }
+        Ok(fields)
+    }
+
+    fn block_bitmap(&self, group: u32, frontier: u64) -> Vec<u8> {
+        let geometry = self.geometry;
+        let start = geometry.group_start(group);
+        let end = start + geometry.group_blocks(group);
+        let mut bits = vec![0; geometry.block_size as usize];
+        set(&mut bits, 0, frontier.clamp(start, end) - start);
+        for (from, to) in geometry.taken_in(group) {
+            set(&mut bits, from - start, to - start);
+        }
+        set(&mut bits, end - start, geometry.per_group);
+        bits
+    }
+}
+
+fn inode_bitmap(geometry: &Geometry, last_inode: u32) -> Vec<u8> {
+    let mut bits = vec![0; geometry.block_size as usize];
+    set(&mut bits, 0, u64::from(last_inode));
+    set(&mut bits, u64::from(geometry.inodes_per_group), geometry.per_group);
+    bits
+}
+
+/// Sets bits `from..to`.
+fn set(bits: &mut [u8], from: u64, to: u64) {
+    let (mut at, to) = (from as usize, to as usize);
+    while at < to {
+        if at % 8 == 0 && to - at >= 8 {
+            let (first, last) = (at / 8, to / 8);
+            bits[first..last].fill(0xFF);
+            at = last * 8;
+        } else {
+            bits[at / 8] |= 1 << (at % 8);
+            at += 1;
+        }
+    }
+}
