@@ -12,7 +12,7 @@ use imgc_image::{Blobs, Failure};
 use sha2::{Digest, Sha256};
 
 use crate::disk::{
-    ExportJob, Exported, host,
+    ExportJob, Exported, os,
     pieces::{Chunks, Piece, Source},
     pipe::{self, Spares},
 };
