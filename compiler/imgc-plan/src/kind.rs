@@ -3,6 +3,9 @@
 //! The compiler decodes options generically from these, so no kind's name occurs in it. Help, reference pages, schema
 //! and "did you mean" come from the same place.
 
+mod reference;
+
+pub use reference::reference;
 use serde::Serialize;
 
 /// The open families: each has one folder in the runtime, one list, and any number of kinds.
@@ -59,6 +62,8 @@ pub enum Traits {
 pub struct FilesystemTraits {
     /// Whether it holds a tree (`false`: swap and the like, which take none).
     pub takes_tree: bool,
+    /// Whether its length follows from its content alone (compressed and read-only ones): it is written first and placed then.
+    pub own_length: bool,
     /// Whether the start of its partition must be stamped into it ([`crate::step::Stamp`]), as FAT's hidden sectors.
     pub stamps_start: bool,
     /// The partition type that a partition with it has unless the manifest gives one: a name that every table knows.

@@ -1,5 +1,7 @@
 //! A plan: steps in an order in which they can run, each once, however many images ask for it.
 
+mod print;
+
 use serde::Serialize;
 
 use crate::{

@@ -58,7 +58,7 @@ pub enum Stage {
 
 /// What a step does. Inputs and output of each are in its struct's doc.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
+#[serde(rename_all = "kebab-case", tag = "step")]
 pub enum Op {
     /// Reads local files.
     Scan(Scan),
@@ -254,6 +254,8 @@ pub struct Stamp {
     pub options: Record,
     /// For a loader: the name of the partition that it belongs to.
     pub partition: Option<String>,
+    /// For a loader: the table kind's name.
+    pub table: Option<String>,
 }
 
 /// [Facts layout, Bytes of a partition, …] → Bytes of the disk.
@@ -369,7 +371,7 @@ impl Canonical for Op {
                 c.text(kind).add(options).text(product).add(menu);
                 c.text(table).add(partition).text(filesystem).add(filesystem_options)
             }
-            Self::Stamp(Stamp { family, kind, options, partition }) => {
+            Self::Stamp(Stamp { family, kind, options, partition, table }) => {
                 let family = match family {
                     Family::Filesystem => "filesystem",
                     Family::Table => "table",
@@ -377,7 +379,7 @@ impl Canonical for Op {
                     Family::DiskFormat => "disk-format",
                     Family::Archive => "archive",
                 };
-                c.text(family).text(kind).add(options).add(partition)
+                c.text(family).text(kind).add(options).add(partition).add(table)
             }
             Self::Assemble(Assemble { kind, options, parts }) => c.text(kind).add(options).add(parts),
             Self::Export(Export { kind, options, file }) => c.text(kind).add(options).text(file),

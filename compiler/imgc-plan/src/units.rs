@@ -8,18 +8,18 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
     let shift = match unit {
+        _ if digits == 0 => return Err("a size is a whole number and a unit, such as \"64MiB\"".into()),
         "B" => 0,
         "KiB" => 10,
         "MiB" => 20,
         "GiB" => 30,
         "TiB" => 40,
-        "K" | "M" | "G" | "T" | "k" | "m" | "g" | "t" | "KB" | "MB" | "GB" | "TB" | "kB" if digits > 0 => {
+        "K" | "M" | "G" | "T" | "k" | "m" | "g" | "t" | "KB" | "MB" | "GB" | "TB" | "kB" => {
             let letter = unit[..1].to_uppercase();
             return Err(format!(
                 "the unit `{unit}` could mean powers of 1000 or of 1024; write `{number}{letter}iB`"
             ));
         }
-        _ if digits == 0 => return Err("a size is a whole number and a unit, such as \"64MiB\"".into()),
         "" => return Err(format!("a size needs a unit: `{number}B`, `{number}KiB`, `{number}MiB`, …")),
         _ => return Err(format!("unknown unit `{unit}`; there are B, KiB, MiB, GiB and TiB")),
     };

@@ -5,8 +5,16 @@ use std::sync::Arc;
 use imgc_image::{Bytes, Failure, Problem, Store, Tree};
 use imgc_plan::{Kind, Record, kind::OptionProblem, step::Keep};
 
+mod coding;
+mod cpio;
+mod deb;
+mod gather;
+mod packer;
+mod stream;
+mod tar;
+
 /// The list: one line a kind.
-pub static ALL: &[&dyn Archive] = &[];
+pub static ALL: &[&dyn Archive] = &[&cpio::Cpio, &tar::Tar, &deb::Deb];
 
 /// What an archive can do.
 pub trait Archive: Send + Sync {

@@ -1,12 +1,14 @@
 //! Boot loaders: one folder each. Installing one is placing files and stamping bytes, never running its installer.
 
+mod grub;
+
 use std::sync::Arc;
 
 use imgc_image::{Bytes, Failure, Store, Tree, build::Patch};
 use imgc_plan::{Kind, Record, kind::OptionProblem, layout::Layout, menu::Menu, step::LoaderHome};
 
 /// The list: one line a kind.
-pub static ALL: &[&dyn Loader] = &[];
+pub static ALL: &[&dyn Loader] = &[&grub::Grub];
 
 /// What a loader's steps read.
 #[derive(Clone, Copy)]

@@ -1,4 +1,18 @@
 //! Disk formats: artifacts of a disk's bytes, emitted straight from the extents; one folder each.
+//!
+//! [`pieces`] is what an artifact is made of, [`emit`] writes and hashes a known layout in one pass on all cores, [`pipe`] is
+//! the ordered pipeline below it, [`host`] is what std lacks of the operating system. A format with a layout that is known
+//! before its data ([`raw`], plain [`qcow2`], …) only lists its pieces.
+
+pub mod emit;
+pub mod os;
+pub mod pieces;
+pub mod pipe;
+pub mod qcow2;
+pub mod raw;
+
+#[cfg(test)]
+mod testing;
 
 use std::{
     fs::File,
@@ -9,7 +23,7 @@ use imgc_image::{Blobs, Bytes, Failure};
 use imgc_plan::{Kind, Record, kind::OptionProblem};
 
 /// The list: one line a kind.
-pub static ALL: &[&dyn DiskFormat] = &[];
+pub static ALL: &[&dyn DiskFormat] = &[&raw::Raw, &qcow2::Qcow2];
 
 /// What an export reads and whom it tells.
 #[derive(Clone, Copy)]

@@ -1,12 +1,19 @@
 //! Filesystems: one folder each.
 
-pub mod ext;
-
 use imgc_image::{BytesBuilder, Failure, Problem, ReadAt, Tree};
 use imgc_plan::{Kind, Record, kind::OptionProblem};
 
+mod ext;
+mod vfat;
+
 /// The list: one line a kind.
-pub static ALL: &[&dyn Filesystem] = &[&ext::EXT2, &ext::EXT3, &ext::EXT4];
+#[rustfmt::skip]
+pub static ALL: &[&dyn Filesystem] = &[
+    &ext::EXT2,
+    &ext::EXT3,
+    &ext::EXT4,
+    &vfat::Vfat,
+];
 
 /// What a filesystem can do.
 pub trait Filesystem: Send + Sync {
@@ -23,7 +30,7 @@ pub trait Filesystem: Send + Sync {
     fn measure(&self, options: &Record, tree: Option<&Tree>) -> Result<u64, Failure>;
 
     /// Makes the filesystem: metadata by [`BytesBuilder::put`], contents by [`BytesBuilder::content`]. The caller ends the
-    /// builder at `len`. Warnings (what was left out because the format cannot hold it) are returned.
+    /// builder at `len`; a kind with `own_length` gets `len` 0 and says it by [`BytesBuilder::set_len`]. Warnings (what was left out because the format cannot hold it) are returned.
     ///
     /// # Errors
     /// As [`Filesystem::measure`]; `tree-too-large` with by how much when `len` does not suffice.
@@ -36,9 +43,9 @@ pub trait Filesystem: Send + Sync {
     ) -> Result<Vec<Problem>, Failure>;
 
     /// Bytes to lay over the finished filesystem once the partition's first sector is known, as (offset, bytes); only for
-    /// kinds with `stamps_start`.
-    fn stamp(&self, options: &Record, start_sector: u64) -> Vec<(u64, Vec<u8>)> {
-        let _ = (options, start_sector);
+    /// kinds with `stamps_start`. `len` is the filesystem's length: automatic options follow from it.
+    fn stamp(&self, options: &Record, len: u64, start_sector: u64) -> Vec<(u64, Vec<u8>)> {
+        let _ = (options, len, start_sector);
         Vec::new()
     }
 
@@ -47,4 +54,31 @@ pub trait Filesystem: Send + Sync {
     /// # Errors
     /// When the bytes cannot be read, or are not this filesystem.
     fn dump(&self, image: &dyn ReadAt) -> Result<String, Failure>;
+
+    /// Opens a finished filesystem for reading, whoever made it; `None` when it is not this filesystem. Trusts nothing.
+    ///
+    /// # Errors
+    /// When it is this filesystem, but damaged.
+    fn open<'a>(&self, image: &'a dyn ReadAt) -> Result<Option<Box<dyn Volume + 'a>>, Failure> {
+        let _ = image;
+        Ok(None)
+    }
+}
+
+/// A filesystem that is open for reading.
+pub trait Volume {
+    /// What it says of itself: `label`, `uuid` (or `serial`), `block-size`, `len` and `used` in bytes, as far as it has them.
+    fn facts(&self) -> Record;
+
+    /// All entries. Of a file's content only the length counts ([`imgc_image::Bytes::zeros`]).
+    ///
+    /// # Errors
+    /// When it is damaged.
+    fn tree(&self) -> Result<Tree, Failure>;
+
+    /// Copies out a file's content.
+    ///
+    /// # Errors
+    /// When there is no such file, it is damaged, or `out` takes no more.
+    fn copy(&self, path: &[u8], out: &mut dyn std::io::Write) -> Result<(), Failure>;
 }

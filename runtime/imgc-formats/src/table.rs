@@ -1,12 +1,24 @@
 //! Partition tables: one folder each.
+//!
+//! Both kinds share [`record`], the 16 bytes of a partition in an MBR (GPT protects itself with one), [`place`], which points
+//! at the partitions' bytes, and [`listing`], the form of a dump.
 
 use std::sync::Arc;
 
 use imgc_image::{Bytes, BytesBuilder, Failure, ReadAt};
 use imgc_plan::{Kind, Record, kind::OptionProblem, layout::Layout};
 
+pub mod gpt;
+pub mod mbr;
+
+mod listing;
+mod place;
+mod record;
+#[cfg(test)]
+mod testing;
+
 /// The list: one line a kind.
-pub static ALL: &[&dyn Table] = &[];
+pub static ALL: &[&dyn Table] = &[&gpt::Gpt, &mbr::Mbr];
 
 /// What a partition table can do.
 pub trait Table: Send + Sync {

@@ -1,28 +1,38 @@
-//! For tests: Bytes as a sparse file, for tools to look at.
+//! What tests of several families need.
 
-use std::{
-    fs::File,
-    io::{Seek, SeekFrom, Write},
-    path::Path,
-    sync::Arc,
-};
+use std::{fs::File, io, os::unix::fs::FileExt, path::Path, process::Command, sync::Arc};
 
 use imgc_image::{Blobs, Bytes, read::Walk};
 
-/// Writes Bytes into a new file, holes left as holes.
-pub fn write_sparse(bytes: &Arc<Bytes>, store: &dyn Blobs, path: &Path) {
-    let mut file = File::create(path).unwrap();
-    file.set_len(bytes.len()).unwrap();
-    let mut buf = Vec::new();
+/// Writes Bytes into a new file, holes kept.
+///
+/// # Errors
+/// When contents cannot be read or the file cannot be written.
+pub fn write_sparse(bytes: &Arc<Bytes>, store: &dyn Blobs, path: &Path) -> io::Result<()> {
+    let file = File::create(path)?;
+    file.set_len(bytes.len())?;
+    let mut buf = vec![0; 1 << 20];
     for leaf in Walk::new(bytes) {
         let mut done = 0;
         while done < leaf.len {
-            let part = (leaf.len - done).min(1 << 20);
-            buf.resize(part as usize, 0);
-            store.read_at(&leaf.blob, leaf.offset + done, &mut buf).unwrap();
-            file.seek(SeekFrom::Start(leaf.at + done)).unwrap();
-            file.write_all(&buf).unwrap();
-            done += part;
+            let now = usize::try_from(leaf.len - done).map_or(buf.len(), |left| left.min(buf.len()));
+            store.read_at(&leaf.blob, leaf.offset + done, &mut buf[..now])?;
+            file.write_all_at(&buf[..now], leaf.at + done)?;
+            done += now as u64;
         }
     }
+    Ok(())
+}
+
+/// Runs an oracle and gives what it printed. A missing tool is a failure that names the package which has it.
+pub fn run(package: &str, command: &mut Command) -> String {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = match command.output() {
+        Ok(output) => output,
+        Err(error) => panic!("{program} cannot be run ({error}); install the package {package}"),
+    };
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    assert!(output.status.success(), "{program} failed: {text}");
+    text
 }

@@ -18,6 +18,7 @@ pub struct BytesBuilder<'s> {
     refs: Vec<Ref>,
     blobs: BTreeMap<BlobId, u32>,
     extents: Vec<Extent>,
+    chosen_len: Option<u64>,
 }
 
 /// The index that stands for the blob being written until its name is known.
@@ -33,7 +34,23 @@ impl<'s> BytesBuilder<'s> {
             refs: Vec::new(),
             blobs: BTreeMap::new(),
             extents: Vec::new(),
+            chosen_len: None,
         }
+    }
+
+    /// The store that it writes into, for writers that must read contents.
+    pub fn store(&self) -> &'s dyn Store {
+        self.store
+    }
+
+    /// Says the length, where the writer decides it.
+    pub fn set_len(&mut self, len: u64) {
+        self.chosen_len = Some(len);
+    }
+
+    /// The length that the writer decided.
+    pub fn chosen_len(&self) -> Option<u64> {
+        self.chosen_len
     }
 
     /// Puts bytes of our own making at `at`. They are streamed into the store.
@@ -171,7 +188,7 @@ fn canonical(len: u64, refs: &[Ref], mut extents: Vec<Extent>) -> Bytes {
 /// # Errors
 /// As [`BytesBuilder::finish`]; also when a piece reaches past the end of the base.
 pub fn overlay(store: &dyn Store, base: &Arc<Bytes>, pieces: &[(u64, Patch)]) -> io::Result<Bytes> {
-    let mut sorted: Vec<&(u64, Patch)> = pieces.iter().filter(|(_, piece)| piece.len() > 0).collect();
+    let mut sorted: Vec<&(u64, Patch)> = pieces.iter().filter(|(_, piece)| !piece.is_empty()).collect();
     sorted.sort_by_key(|(at, _)| *at);
     let mut out = BytesBuilder::new(store);
     let mut done = 0;

@@ -13,6 +13,8 @@ pub struct Problem {
     pub help: Option<String>,
     /// For [`imgc_plan::step::Compose`]: the index of the operation to blame.
     pub op: Option<usize>,
+    /// For [`imgc_plan::step::Place`]: the name of the partition to blame.
+    pub part: Option<String>,
     /// `true`: the build goes on and the problem is shown as a warning.
     pub warning: bool,
 }
@@ -20,7 +22,7 @@ pub struct Problem {
 impl Problem {
     /// An error with this code and message.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), help: None, op: None, warning: false }
+        Self { code, message: message.into(), help: None, op: None, part: None, warning: false }
     }
 
     /// With a hint that says what would mend it.

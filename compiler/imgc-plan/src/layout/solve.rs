@@ -1,83 +1,107 @@
-//! The solver.
+//! The solver: checks what is asked, places it at its least, lets fills grow, and checks what has grown.
 
-use serde::Serialize;
-
-use super::spec::{DiskSpec, PartRole};
-use crate::data::Data;
-
-/// A solved disk.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Layout {
-    /// The disk's length in bytes.
-    pub len: u64,
-    /// Bytes in a sector.
-    pub sector_size: u32,
-    /// The partitions, in the order of the manifest.
-    pub parts: Vec<PlacedPart>,
-}
-
-/// A partition with its place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct PlacedPart {
-    /// Its name in the manifest.
-    pub name: String,
-    /// Its number in the table.
-    pub number: u32,
-    /// Primary or logical.
-    pub role: PartRole,
-    /// Its first byte.
-    pub start: u64,
-    /// Its length in bytes.
-    pub len: u64,
-    /// Its type.
-    pub type_code: String,
-    /// The name that the table stores.
-    pub table_name: String,
-    /// Its GUID.
-    pub uuid: Option<String>,
-    /// Whether it is marked bootable.
-    pub bootable: bool,
-    /// Attribute bits.
-    pub attributes: u64,
-}
-
-/// Why a disk cannot be laid out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LayoutProblem {
-    /// The partition to blame; the disk when `None`.
-    pub part: Option<String>,
-    /// A stable code: `partition-overlap`, `disk-too-small`, …
-    pub code: &'static str,
-    /// What is wrong.
-    pub message: String,
-    /// What would be right.
-    pub help: Option<String>,
-    /// Another partition that is concerned (the one that is overlapped).
-    pub other: Option<String>,
-}
+use super::{
+    check::{self, Span},
+    placed::{Layout, PlacedPart},
+    problem::LayoutProblem,
+    run::{self, Room},
+    size::{self, Want},
+    spec::{DiskSpec, PartSpec},
+};
 
 /// Lays out a disk. `fits` gives the content's length for each partition with [`super::PartSize::Fit`], in the order of the
 /// specification; an entry of `None` is not known yet, and stands for its minimum.
 ///
 /// # Errors
 /// Everything that does not fit, at once: by how much, and what would.
-pub fn solve(_disk: &DiskSpec, _fits: &[Option<u64>]) -> Result<Layout, Vec<LayoutProblem>> {
-    Err(vec![])
+pub fn solve(disk: &DiskSpec, fits: &[Option<u64>]) -> Result<Layout, Vec<LayoutProblem>> {
+    if !matches!(disk.sector_size, 512 | 4096) {
+        let message = format!("sectors of {} bytes are not supported", disk.sector_size);
+        return Err(vec![LayoutProblem::disk("sector-size", message).help("use 512 or 4096".into())]);
+    }
+    let mut problems = Vec::new();
+    check::multiples(disk, &mut problems);
+    check::numbers(disk, &mut problems);
+    let wants = size::wants(disk, fits, &mut problems);
+    let lens: Vec<u128> = wants.iter().map(|want| want.min).collect();
+    let least = spans(disk, &lens);
+    check::spans(disk, &least, &mut problems);
+    check::reach(disk, &least, &mut problems);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let grown = grow(disk, &wants, least);
+    check::reach(disk, &grown, &mut problems);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok(Layout {
+        len: disk.len.unwrap_or_else(|| bytes(check::need(disk, &grown))),
+        sector_size: disk.sector_size,
+        parts: grown.iter().map(place).collect(),
+    })
 }
 
-impl Layout {
-    /// The partition of this name.
-    pub fn part(&self, name: &str) -> Option<&PlacedPart> {
-        self.parts.iter().find(|part| part.name == name)
-    }
+fn head(disk: &DiskSpec) -> u128 {
+    u128::from(disk.rules.head) * u128::from(disk.sector_size)
+}
 
-    /// The layout as facts: `len`, `sector_size` and `parts.NAME.{number,role,start,len,start_sector,type,name,uuid,bootable,attributes}`.
-    pub fn to_data(&self) -> Data {
-        Data::Bool(false)
-    }
+fn spans<'a>(disk: &'a DiskSpec, lens: &[u128]) -> Vec<Span<'a>> {
+    let starts = run::starts(&disk.parts, lens, head(disk), disk.sector_size.into());
+    let spans = disk.parts.iter().zip(starts).zip(lens);
+    spans.map(|((part, start), len)| Span { part, start, len: *len }).collect()
+}
 
-    /// Reads the facts back.
-    pub fn from_data(_data: &Data) -> Option<Self> {
-        None
+/// Lets the fills of each run take what is left before the next run; where the runs start stays as it is.
+fn grow<'a>(disk: &'a DiskSpec, wants: &'a [Want], least: Vec<Span<'a>>) -> Vec<Span<'a>> {
+    let Some(len) = disk.len else { return least };
+    let sector = u128::from(disk.sector_size);
+    let usable = u128::from(len) - u128::from(disk.rules.tail) * sector;
+    let starts: Vec<u128> = least.iter().map(|span| span.start).collect();
+    let mut grown = Vec::with_capacity(least.len());
+    for range in run::runs(&disk.parts, &starts) {
+        let last = starts[range.end - 1];
+        let after = least.iter().filter(|span| span.start > last).map(|span| span.claim(sector)).min();
+        let room = Room {
+            parts: &disk.parts[range.clone()],
+            wants: &wants[range.clone()],
+            start: starts[range.start],
+            limit: after.unwrap_or(usable),
+            sector,
+        };
+        grown.extend(room.grow());
     }
+    grown
+}
+
+fn place(span: &Span<'_>) -> PlacedPart {
+    let PartSpec {
+        name,
+        number,
+        role,
+        start: _,
+        align: _,
+        size: _,
+        type_code,
+        table_name,
+        uuid,
+        bootable,
+        attributes,
+    } = span.part;
+    PlacedPart {
+        name: name.clone(),
+        number: *number,
+        role: *role,
+        start: bytes(span.start),
+        len: bytes(span.len),
+        type_code: type_code.clone(),
+        table_name: table_name.clone(),
+        uuid: uuid.clone(),
+        bootable: *bootable,
+        attributes: *attributes,
+    }
+}
+
+fn bytes(value: u128) -> u64 {
+    u64::try_from(value).expect("because a disk longer than 8 EiB was refused")
 }

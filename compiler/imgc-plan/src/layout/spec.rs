@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use crate::digest::{Canon, Canonical};
+use crate::{
+    digest::{Canon, Canonical},
+    kind::TableTraits,
+};
 
 /// A disk to lay out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -104,6 +107,35 @@ pub struct Slack {
     pub percent: u32,
 }
 
+impl PartRole {
+    /// Its name in facts and digests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Primary => "primary",
+            Self::Logical => "logical",
+        }
+    }
+
+    /// The role of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Primary, Self::Logical].into_iter().find(|role| role.name() == name)
+    }
+}
+
+impl TableRules {
+    /// The rules of a table for this sector size; `None` when the table does not know it.
+    pub fn of(traits: &TableTraits, sector_size: u32) -> Option<Self> {
+        let find = |list: &[(u32, u64)]| list.iter().find(|(size, _)| *size == sector_size).map(|(_, n)| *n);
+        Some(Self {
+            head: find(traits.head)?,
+            tail: find(traits.tail)?,
+            slots: traits.slots,
+            logical: traits.logical,
+            max_sector: traits.max_sector,
+        })
+    }
+}
+
 impl Slack {
     /// The length of content with its slack; `None` when it overflows.
     pub fn add(&self, len: u64) -> Option<u64> {
@@ -141,11 +173,14 @@ impl Canonical for PartSpec {
             bootable,
             attributes,
         } = self;
-        let role = match role {
-            PartRole::Primary => "primary",
-            PartRole::Logical => "logical",
-        };
-        c.text(name).add(number).text(role).add(start).add(align).add(size).text(type_code).text(table_name);
+        c.text(name)
+            .add(number)
+            .text(role.name())
+            .add(start)
+            .add(align)
+            .add(size)
+            .text(type_code)
+            .text(table_name);
         c.add(uuid).add(bootable).add(attributes);
     }
 }

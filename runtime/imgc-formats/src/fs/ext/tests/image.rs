@@ -177,7 +177,7 @@ pub fn write(
     let warnings = kind(name).write(options, Some(tree), len, &mut out)?;
     let bytes = Arc::new(out.finish(len).unwrap());
     let dir = TempDir::new().unwrap();
-    write_sparse(&bytes, store, &dir.path().join("image"));
+    write_sparse(&bytes, store, &dir.path().join("image")).expect("written");
     Ok(Image { dir, bytes, warnings })
 }
 

@@ -1,0 +1,99 @@
+//! What a compilation gives.
+
+use std::collections::BTreeMap;
+
+use imgc_plan::{Plan, layout::DiskSpec, lock::Request};
+
+use crate::diagnostic::{Diagnostic, SourceFile, Span};
+
+/// What became of a manifest.
+#[derive(Debug, Default)]
+pub struct Compilation {
+    /// The plan; `None` when there are errors.
+    pub plan: Option<Plan>,
+    /// Errors and warnings, sorted by place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// For each step of the plan, by index, where to show its failures.
+    pub origins: Vec<Origin>,
+    /// The packages that the manifest asks for, each once, also when the lock lacks them.
+    pub requests: Vec<(Request, Span)>,
+    /// The disks that the plan makes, in the order of the manifest.
+    pub disks: Vec<DiskInfo>,
+    /// The artifacts that the plan makes: file, and index of the export step.
+    pub outputs: Vec<(String, usize)>,
+    /// The params that the manifest declares.
+    pub params: Vec<ParamInfo>,
+    /// Sources that take attributes over from this machine, so that another may make other bytes.
+    pub host_dependent: Vec<HostDependent>,
+    /// The files that were read, for rendering; spans name them by index.
+    pub files: Vec<SourceFile>,
+}
+
+/// Where a step comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The node that asked for it.
+    pub span: Span,
+    /// For a compose step: the node of each operation.
+    pub ops: Vec<Span>,
+    /// For a place or assemble step: the partitions by name.
+    pub parts: BTreeMap<String, Span>,
+}
+
+/// A disk, for tables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiskInfo {
+    /// Its name.
+    pub name: String,
+    /// The index of its place step.
+    pub place: usize,
+    /// What is asked of it.
+    pub spec: DiskSpec,
+    /// What is in its partitions, in the order of the specification.
+    pub parts: Vec<PartInfo>,
+    /// Its name in the manifest.
+    pub span: Span,
+}
+
+/// What is in a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartInfo {
+    /// Its name.
+    pub name: String,
+    /// Its content for people, its filesystem and its tree; `empty` when it has none.
+    pub content: String,
+    /// For a partition that fits its content: what its size waits for, such as `tree root`.
+    pub waits_for: Option<String>,
+    /// Its name in the manifest.
+    pub span: Span,
+}
+
+/// A param, for help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParamInfo {
+    /// Its name.
+    pub name: String,
+    /// Its type's name: `string`, `int`, `size`, `bool`, `path` or `choice`.
+    pub ty: &'static str,
+    /// What it may be, for `choice`.
+    pub choices: Vec<String>,
+    /// What it is unless given; `None`: it must be given.
+    pub default: Option<String>,
+    /// What it is in this compilation, in the form in which `{{name}}` gives it.
+    pub value: Option<String>,
+    /// What it is for.
+    pub doc: Option<String>,
+    /// Its name in the manifest.
+    pub span: Span,
+}
+
+/// A source or copy that takes attributes over from this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostDependent {
+    /// What it is for people, such as `source tree`.
+    pub what: String,
+    /// The attributes, such as `owner` and `mode`.
+    pub keeps: Vec<&'static str>,
+    /// The `keep` node.
+    pub span: Span,
+}

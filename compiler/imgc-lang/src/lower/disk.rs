@@ -1,0 +1,150 @@
+//! Disks: measure what fits, place, write, stamp, assemble, install loaders.
+
+use imgc_plan::{
+    Family, Input, Op, Record,
+    layout::PartSize,
+    step::{Assemble, Compose, Loader as LoaderStep, Measure, Place, Product, Stamp, Write},
+    tree::TreeOp,
+};
+
+use super::build::Build;
+use crate::{
+    compilation::{DiskInfo, Origin, PartInfo},
+    resolve::{Chosen, Closed, Content, Disk, Loader, Part},
+};
+
+/// The step that makes a disk's bytes, and what people are told of the disk.
+pub fn lower(build: &mut Build, closed: &Closed, disk: &Disk) -> (usize, DiskInfo) {
+    let trees: Vec<Option<usize>> = (0..disk.parts.len()).map(|at| tree(build, closed, disk, at)).collect();
+    let place = place(build, disk, &trees);
+    let mut inputs = vec![Input::of(place)];
+    let mut names = Vec::new();
+    for (part, tree) in disk.parts.iter().zip(&trees) {
+        if let Some(content) = &part.content {
+            inputs.push(Input::of(write(build, part, content, *tree, place)));
+            names.push(part.name.clone());
+        }
+    }
+    let Chosen { kind, options } = &disk.table;
+    let assemble = Assemble { kind: kind.name.to_owned(), options: options.clone(), parts: names };
+    let label = format!("assemble {} ({})", disk.name, kind.name);
+    let mut step = build.push(label, Op::Assemble(assemble), inputs, disk_origin(disk));
+    for loader in disk.loaders.iter().filter(|loader| loader.traits.has_image) {
+        step = install(build, disk, loader, step, place);
+    }
+    let parts = (0..disk.parts.len()).map(|at| part_info(closed, disk, at)).collect();
+    let info = DiskInfo { name: disk.name.clone(), place, spec: disk.spec.clone(), parts, span: disk.span };
+    (step, info)
+}
+
+fn disk_origin(disk: &Disk) -> Origin {
+    let parts = disk.parts.iter().map(|part| (part.name.clone(), part.span)).collect();
+    Origin { span: disk.span, parts, ..Origin::default() }
+}
+
+/// The tree that a partition's filesystem holds: its own, with its loaders' files over it.
+fn tree(build: &mut Build, closed: &Closed, disk: &Disk, at: usize) -> Option<usize> {
+    let part = &disk.parts[at];
+    let content = part.content.as_ref().filter(|content| content.traits.takes_tree)?;
+    let origin = Origin { span: content.span, ..Origin::default() };
+    let own = content.tree.map(|tree| build.trees[&tree]);
+    let loaders: Vec<&Loader> = disk.loaders.iter().filter(|loader| loader.partition == at).collect();
+    if let (Some(own), []) = (own, loaders.as_slice()) {
+        return Some(own);
+    }
+    let files = loaders.iter().map(|loader| (product(build, loader, Product::Files), loader.span));
+    let files: Vec<_> = files.collect();
+    let layers: Vec<_> = own.map(|own| (own, content.span)).into_iter().chain(files).collect();
+    let name = content.tree.map_or(part.name.as_str(), |tree| closed.trees[tree].name.as_str());
+    let label = match loaders.first() {
+        None => format!("compose {name} (empty)"),
+        Some(loader) => format!("compose {name} with {}", loader.kind.kind.name),
+    };
+    let ops = (0..layers.len()).map(|input| TreeOp::Overlay { input }).collect();
+    let inputs = layers.iter().map(|(step, _)| Input::of(*step)).collect();
+    let origin = Origin { ops: layers.iter().map(|(_, span)| *span).collect(), ..origin };
+    Some(build.push(label, Op::Compose(Compose { ops, epoch: build.epoch }), inputs, origin))
+}
+
+fn product(build: &mut Build, loader: &Loader, product: Product) -> usize {
+    let Chosen { kind, options } = &loader.kind;
+    let what = match product {
+        Product::Files => "files",
+        Product::Image => "image",
+    };
+    let step = LoaderStep {
+        kind: kind.name.to_owned(),
+        options: options.clone(),
+        product,
+        menu: loader.menu.clone(),
+        home: loader.home.clone(),
+    };
+    let inputs = loader.source.map(|source| Input::of(build.sources[&source])).into_iter().collect();
+    let origin = Origin { span: loader.span, ..Origin::default() };
+    build.push(format!("make {what} of {}", kind.name), Op::Loader(step), inputs, origin)
+}
+
+fn named(kind: &Chosen) -> (String, Record) {
+    (kind.kind.name.to_owned(), kind.options.clone())
+}
+
+fn place(build: &mut Build, disk: &Disk, trees: &[Option<usize>]) -> usize {
+    let mut inputs = Vec::new();
+    for ((part, spec), tree) in disk.parts.iter().zip(&disk.spec.parts).zip(trees) {
+        let (Some(content), PartSize::Fit { .. }) = (&part.content, &spec.size) else { continue };
+        let (kind, options) = named(&content.kind);
+        let label = format!("measure {} ({kind})", part.name);
+        let origin = Origin { span: content.span, ..Origin::default() };
+        let tree = tree.map(Input::of).into_iter().collect();
+        let measure = build.push(label, Op::Measure(Measure { kind, options }), tree, origin);
+        inputs.push(Input::fact(measure, "len"));
+    }
+    let op = Op::Place(Place { disk: disk.spec.clone() });
+    build.push(format!("place {}", disk.name), op, inputs, disk_origin(disk))
+}
+
+fn write(build: &mut Build, part: &Part, content: &Content, tree: Option<usize>, place: usize) -> usize {
+    let (kind, options) = named(&content.kind);
+    let origin = Origin { span: content.span, ..Origin::default() };
+    let len = Input::fact(place, format!("parts.{}.len", part.name));
+    let inputs = [len].into_iter().chain(tree.map(Input::of)).collect();
+    let op = Op::Write(Write { kind: kind.clone(), options: options.clone() });
+    let step = build.push(format!("write {} ({kind})", part.name), op, inputs, origin.clone());
+    if !content.traits.stamps_start {
+        return step;
+    }
+    let start = Input::fact(place, format!("parts.{}.start_sector", part.name));
+    let label = format!("stamp {} ({kind})", part.name);
+    let stamp = Stamp { family: Family::Filesystem, kind, options, partition: None, table: None };
+    build.push(label, Op::Stamp(stamp), vec![Input::of(step), start], origin)
+}
+
+fn install(build: &mut Build, disk: &Disk, loader: &Loader, step: usize, place: usize) -> usize {
+    let image = product(build, loader, Product::Image);
+    let (kind, options) = named(&loader.kind);
+    let label = format!("install {kind} on {}", disk.name);
+    let partition = Some(disk.parts[loader.partition].name.clone());
+    let table = Some(disk.table.kind.name.to_owned());
+    let stamp = Op::Stamp(Stamp { family: Family::Loader, kind, options, partition, table });
+    let inputs = vec![Input::of(step), Input::of(place), Input::of(image)];
+    build.push(label, stamp, inputs, Origin { span: loader.span, ..Origin::default() })
+}
+
+fn part_info(closed: &Closed, disk: &Disk, at: usize) -> PartInfo {
+    let (part, spec) = (&disk.parts[at], &disk.spec.parts[at]);
+    let tree = |content: &Content| content.tree.map(|tree| format!("tree {}", closed.trees[tree].name));
+    let (content, waits_for) = match &part.content {
+        None => ("empty".to_owned(), None),
+        Some(content) => {
+            let kind = content.kind.kind.name;
+            let held = tree(content);
+            let loader = disk.loaders.iter().find(|loader| loader.partition == at);
+            let loader = loader.map(|loader| loader.kind.kind.name.to_owned());
+            let words: Vec<String> =
+                [Some(kind.to_owned()), held.clone(), loader].into_iter().flatten().collect();
+            let waits = held.unwrap_or_else(|| kind.to_owned());
+            (words.join(", "), matches!(spec.size, PartSize::Fit { .. }).then_some(waits))
+        }
+    };
+    PartInfo { name: part.name.clone(), content, waits_for, span: part.span }
+}

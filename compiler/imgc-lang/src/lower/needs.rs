@@ -1,0 +1,62 @@
+//! What outputs need, as indices of a closed manifest.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    model::{copy::From, tree::Op},
+    resolve::{Closed, Item, Of, Output},
+};
+
+/// What outputs need.
+#[derive(Debug, Default)]
+pub struct Needs {
+    /// Sources.
+    pub sources: BTreeSet<usize>,
+    /// Trees.
+    pub trees: BTreeSet<usize>,
+    /// Archives.
+    pub archives: BTreeSet<usize>,
+    /// Disks.
+    pub disks: BTreeSet<usize>,
+}
+
+impl Needs {
+    /// What these outputs need.
+    pub fn of(closed: &Closed, outputs: &[&Output]) -> Self {
+        let mut needs = Self::default();
+        for output in outputs {
+            match output.of {
+                Of::Disk(disk) => needs.disks.insert(disk),
+                Of::Archive(archive) => needs.archives.insert(archive),
+            };
+        }
+        for disk in needs.disks.iter().map(|disk| &closed.disks[*disk]) {
+            let contents = disk.parts.iter().filter_map(|part| part.content.as_ref());
+            needs.trees.extend(contents.filter_map(|content| content.tree));
+            needs.sources.extend(disk.loaders.iter().filter_map(|loader| loader.source));
+        }
+        // Against the order of needs: whoever needs a thing comes before it.
+        for item in closed.order.iter().rev() {
+            match *item {
+                Item::Tree(tree) if needs.trees.contains(&tree) => needs.add_tree(closed, tree),
+                Item::Archive(archive) if needs.archives.contains(&archive) => {
+                    needs.trees.insert(closed.archives[archive].tree);
+                }
+                Item::Tree(_) | Item::Archive(_) => {}
+            }
+        }
+        needs
+    }
+
+    fn add_tree(&mut self, closed: &Closed, tree: usize) {
+        for op in &closed.trees[tree].ops {
+            let Op::Copy(copy) = &op.value else { continue };
+            match copy.from {
+                From::Source(source, _) => self.sources.insert(source),
+                From::Tree(tree, _) => self.trees.insert(tree),
+                From::Archive(archive) => self.archives.insert(archive),
+                From::Local { .. } => continue,
+            };
+        }
+    }
+}

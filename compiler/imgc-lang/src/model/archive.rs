@@ -1,0 +1,59 @@
+//! `archive NAME tree= { KIND … }`: a tree packed into one file.
+
+use imgc_plan::{Family, Kind, kind::Traits};
+
+use crate::{
+    decode::{Cursor, Cx, KindNode, Spanned, either, kind_node},
+    diagnostic::Diagnostic,
+    syntax::Node,
+};
+
+/// An `archive` node.
+#[derive(Debug)]
+pub struct Archive {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// What is packed.
+    pub tree: Option<Spanned<String>>,
+    /// How.
+    pub kind: Option<KindNode>,
+}
+
+/// Decodes the node.
+pub fn decode(cx: &Cx<'_>, node: &Node) -> Option<Archive> {
+    let mut cursor = Cursor::new(cx, node);
+    let name = cursor.name();
+    let tree = cursor.required("tree", "name the tree that is packed");
+    let tree = tree.and_then(|value| cx.reference("tree", value));
+    let kind = only_kind(&cursor, Family::Archive, "what archive it is");
+    cursor.finish();
+    let kind = kind.and_then(|node| kind_node(cx, Family::Archive, node, |_, _| ())).map(|(kind, ())| kind);
+    if let Some(KindNode { kind, span, .. }) = &kind
+        && matches!(&kind.traits, Traits::Archive(archive) if !archive.packs)
+    {
+        let message = format!("`{}` can be unpacked, but not made", kind.name);
+        cx.report(Diagnostic::error("unknown-kind", *span, message));
+    }
+    Some(Archive { name: name?, tree, kind })
+}
+
+/// The one child of a node, which names a kind.
+pub fn only_kind<'a>(cursor: &Cursor<'a>, family: Family, what: &str) -> Option<&'a Node> {
+    let mut active = cursor.node.children.iter().filter(|child| child.active);
+    let first = active.next();
+    let node = &cursor.node.name;
+    for other in active {
+        let message = format!("`{}` has one child that says {what}", node.text);
+        cursor.cx.report(Diagnostic::error("unexpected-node", other.name.span, message));
+    }
+    if first.is_none() {
+        let made =
+            |kind: &&&'static Kind| !matches!(&kind.traits, Traits::Archive(archive) if !archive.packs);
+        let kinds = cursor.cx.kinds.all().iter().filter(|kind| kind.family == family).filter(made);
+        let names: Vec<&str> = kinds.map(|kind| kind.name).collect();
+        let message = format!("`{}` does not say {what}", node.text);
+        let found = Diagnostic::error("missing-node", node.span, message);
+        cursor.cx.report(found.help(format!("add a child: {}", either(&names))));
+    }
+    first
+}

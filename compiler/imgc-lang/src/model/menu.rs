@@ -1,0 +1,154 @@
+//! `menu NAME timeout= default= { console … entry … }`: a boot menu, neutral of the loader.
+
+use std::collections::BTreeMap;
+
+use imgc_plan::{
+    menu::{BootAction, Console, Menu, MenuEntry},
+    tree::BytePath,
+};
+
+use super::each;
+use crate::{
+    decode::{Cursor, Cx, Spanned, did_you_mean},
+    diagnostic::{Diagnostic, Span},
+    syntax::{Node, Value},
+};
+
+/// What an entry can do.
+const ACTIONS: &[&str] = &["multiboot", "multiboot2", "module", "linux", "initrd", "chainload"];
+
+/// Bits per second of a serial console that says none, and what they may be.
+const SPEED: u32 = 115_200;
+const SPEEDS: (i64, i64) = (50, 4_000_000);
+
+/// A `menu` node.
+#[derive(Debug)]
+pub struct MenuNode {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// What it says.
+    pub menu: Menu,
+    /// The names of its entries, by index.
+    pub entries: Vec<Span>,
+}
+
+/// Decodes the node.
+pub fn decode(cx: &Cx<'_>, node: &Node) -> Option<MenuNode> {
+    let mut cursor = Cursor::new(cx, node);
+    let name = cursor.name();
+    let timeout = cursor.prop("timeout").and_then(|value| cx.duration(value));
+    let default = cursor.prop("default").and_then(|value| cx.string(value, "the name of an entry"));
+    let (mut consoles, mut entries) = (Vec::new(), Vec::<(MenuEntry, Span)>::new());
+    each(&cursor, &["console", "entry"], |child| {
+        if child.name.text == "console" {
+            consoles.extend(console(cx, child).filter(|_| child.active));
+        } else {
+            entries.extend(entry(cx, child).filter(|_| child.active));
+        }
+    });
+    cursor.finish();
+    check_entries(cx, node, &entries);
+    let names = entries.iter().map(|(entry, _)| entry.name.as_str());
+    if let Some(default) = &default
+        && !names.clone().any(|name| name == default.value)
+    {
+        let message = format!("there is no entry `{}`", default.value);
+        let mut found = Diagnostic::error("unknown-reference", default.span, message);
+        found.help.extend(did_you_mean(&default.value, names));
+        cx.report(found);
+    }
+    let (entries, spans) = entries.into_iter().unzip();
+    let default = default.map(|default| default.value);
+    let menu = Menu { timeout: timeout.map(|timeout| timeout.value), default, consoles, entries };
+    Some(MenuNode { name: name?, menu, entries: spans })
+}
+
+fn check_entries(cx: &Cx<'_>, node: &Node, entries: &[(MenuEntry, Span)]) {
+    let mut seen = BTreeMap::new();
+    for (entry, span) in entries {
+        if let Some(first) = seen.insert(&entry.name, *span) {
+            let message = format!("entry `{}` is there twice", entry.name);
+            cx.report(Diagnostic::error("duplicate-name", *span, message).also(first, "first here"));
+        }
+    }
+    if entries.is_empty() && !node.children.iter().any(|child| child.name.text == "entry" && child.active) {
+        let found = Diagnostic::error("missing-node", node.name.span, "a menu needs an entry");
+        cx.report(found.help("add `entry NAME { linux \"/boot/vmlinuz\" }`"));
+    }
+}
+
+fn console(cx: &Cx<'_>, node: &Node) -> Option<Console> {
+    let mut cursor = Cursor::new(cx, node);
+    let kind = cursor.arg("`screen` or `serial`").and_then(|value| cx.choice(value, &["screen", "serial"]));
+    let serial = kind.is_some_and(|kind| kind.value == "serial");
+    let speed = if serial { cursor.prop("speed") } else { None };
+    let speed = speed.map(|value| cx.int(value, SPEEDS.0, SPEEDS.1));
+    cursor.no_children();
+    cursor.finish();
+    if !serial {
+        return kind.map(|_| Console::Screen);
+    }
+    let speed = speed.map_or(Some(SPEED), |speed| u32::try_from(speed?.value).ok())?;
+    Some(Console::Serial { speed })
+}
+
+fn entry(cx: &Cx<'_>, node: &Node) -> Option<(MenuEntry, Span)> {
+    let mut cursor = Cursor::new(cx, node);
+    let name = cursor.name();
+    let title = cursor.prop("title").and_then(|value| line(cx, value));
+    let mut actions = Vec::new();
+    each(&cursor, ACTIONS, |child| actions.extend(action(cx, child).filter(|_| child.active)));
+    cursor.finish();
+    if !node.children.iter().any(|child| child.active) {
+        let found = Diagnostic::error("missing-node", node.name.span, "an entry does something");
+        cx.report(found.help("add a child such as `linux \"/boot/vmlinuz\"`"));
+    }
+    let name = name?;
+    let title = title.unwrap_or_else(|| name.value.clone());
+    Some((MenuEntry { name: name.value, title, actions }, name.span))
+}
+
+fn action(cx: &Cx<'_>, node: &Node) -> Option<BootAction> {
+    let mut cursor = Cursor::new(cx, node);
+    if node.name.text == "initrd" {
+        let paths = cursor.args("a path, such as \"/boot/initrd.img\"");
+        let count = paths.len();
+        let paths: Vec<String> = paths.into_iter().filter_map(|value| boot_path(cx, value)).collect();
+        cursor.no_children();
+        cursor.finish();
+        return (count > 0 && paths.len() == count).then_some(BootAction::Initrd { paths });
+    }
+    let path = cursor.arg("a path, such as \"/boot/kernel\"").and_then(|value| boot_path(cx, value));
+    let words: Vec<Option<String>> = cursor.rest().iter().map(|value| line(cx, value)).collect();
+    cursor.no_children();
+    cursor.finish();
+    let words: Option<Vec<String>> = words.into_iter().collect();
+    let words = words?.into_iter().filter(|word| !word.is_empty());
+    let (path, args) = (path?, words.collect::<Vec<_>>().join(" "));
+    Some(match node.name.text.as_str() {
+        "multiboot" => BootAction::Multiboot { path, args },
+        "multiboot2" => BootAction::Multiboot2 { path, args },
+        "module" => BootAction::Module { path, args },
+        "linux" => BootAction::Linux { path, args },
+        _ => BootAction::Chainload { path, args },
+    })
+}
+
+/// A path in the loader's partition. Loaders read menus as text, so it is text, too.
+fn boot_path(cx: &Cx<'_>, value: &Value) -> Option<String> {
+    let text = line(cx, value)?;
+    match BytePath::absolute(text.as_bytes()) {
+        Ok(path) if !path.0.is_empty() => Some(format!("/{}", String::from_utf8(path.0).ok()?)),
+        Ok(_) => cx.bad("bad-path", value, "`/` is a directory, not a file".into()),
+        Err(message) => cx.bad("bad-path", value, message),
+    }
+}
+
+/// A text without line breaks or other control characters, which would end a line of a loader's own file.
+fn line(cx: &Cx<'_>, value: &Value) -> Option<String> {
+    let text = cx.string(value, "a text in quotes")?.value;
+    if text.contains(char::is_control) {
+        return cx.bad("bad-text", value, "a menu's texts have no line breaks or control characters".into());
+    }
+    Some(text)
+}

@@ -1,0 +1,243 @@
+//! `param` nodes, and their values.
+
+use std::collections::BTreeSet;
+
+use imgc_plan::units::{format_size, parse_size};
+
+use super::fill::fill_value;
+use crate::{
+    compilation::ParamInfo,
+    decode::{Cursor, Cx, Spanned, did_you_mean, list},
+    diagnostic::{Diagnostic, Span},
+    syntax::{Node, Scalar, Typed, Value},
+};
+
+/// The types of params.
+const TYPES: &[&str] = &["string", "int", "size", "bool", "path", "choice"];
+
+/// The params of a manifest, in its order.
+#[derive(Debug, Default)]
+pub struct Params {
+    /// Each with its value, as far as there is one.
+    pub list: Vec<Param>,
+    /// The names that something in the manifest uses.
+    pub used: BTreeSet<String>,
+    /// The names of declarations that have mistakes: uses of them are passed over.
+    broken: BTreeSet<String>,
+}
+
+/// A param.
+#[derive(Debug)]
+pub struct Param {
+    /// What people are told of it; its value is the text that stands for it.
+    pub info: ParamInfo,
+    /// Its value where that is no text.
+    pub typed: Option<Typed>,
+}
+
+impl Params {
+    /// The param of this name.
+    pub fn get(&self, name: &str) -> Option<&Param> {
+        self.list.iter().find(|param| param.info.name == name)
+    }
+
+    /// Looks a param up for a use of it; complains when there is none.
+    pub fn using(&mut self, cx: &Cx<'_>, name: &str, span: Span) -> Option<&Param> {
+        self.used.insert(name.to_owned());
+        let found = self.list.iter().position(|param| param.info.name == name);
+        if found.is_none() && !self.broken.contains(name) {
+            let mut diagnostic =
+                Diagnostic::error("unknown-param", span, format!("there is no param `{name}`"));
+            let names = self.list.iter().map(|param| param.info.name.as_str());
+            diagnostic.help.extend(did_you_mean(name, names).or_else(|| {
+                Some(format!(
+                    "declare it: `param {name} default=\"…\"`; a literal `{{{{` is written `\\{{{{`"
+                ))
+            }));
+            cx.report(diagnostic);
+        }
+        self.list.get(found?)
+    }
+
+    /// Warns of params that nothing uses.
+    pub fn warn_unused(&self, cx: &Cx<'_>) {
+        for Param { info, .. } in self.list.iter().filter(|param| !self.used.contains(&param.info.name)) {
+            let message = format!("nothing uses param `{}`", info.name);
+            let help = format!("write `{{{{{}}}}}` where its value belongs, or remove it", info.name);
+            cx.report(Diagnostic::warning("unused-param", info.span, message).help(help));
+        }
+    }
+}
+
+/// Decodes the `param` nodes and settles their values: given on the command line, else by default.
+pub fn declare(cx: &Cx<'_>, nodes: &[Node], given: &[(String, String)]) -> Params {
+    let mut params = Params::default();
+    for node in nodes.iter().filter(|node| node.name.text == "param") {
+        let Some(param) = param(cx, node, &mut params, given) else {
+            let name = node.args.first().and_then(|value| match &value.scalar {
+                Scalar::Text(text) => Some(text.text.clone()),
+                _ => None,
+            });
+            params.broken.extend(name);
+            continue;
+        };
+        if let Some(first) = params.get(&param.info.name) {
+            let message = format!("param `{}` is declared twice", param.info.name);
+            let found = Diagnostic::error("duplicate-name", param.info.span, message);
+            cx.report(found.also(first.info.span, "first here"));
+        } else {
+            params.list.push(param);
+        }
+    }
+    let unknown = |name: &str| params.get(name).is_none() && !params.broken.contains(name);
+    for (name, _) in given.iter().filter(|(name, _)| unknown(name)) {
+        let mut found =
+            Diagnostic::request("unknown-param", format!("the manifest declares no param `{name}`"));
+        let names: Vec<&str> = params.list.iter().map(|param| param.info.name.as_str()).collect();
+        found.help.extend(did_you_mean(name, names.iter().copied()).filter(|help| help.starts_with("did")));
+        found.help.push(if names.is_empty() {
+            "it declares none".to_owned()
+        } else {
+            format!("it declares {}", list(&names))
+        });
+        cx.report(found);
+    }
+    params
+}
+
+fn param(cx: &Cx<'_>, node: &Node, params: &mut Params, given: &[(String, String)]) -> Option<Param> {
+    let mut cursor = Cursor::new(cx, node);
+    let name = cursor.name();
+    let ty = cursor.prop("type").map_or(Some("string"), |value| Some(cx.choice(value, TYPES)?.value));
+    let doc = cursor.prop("doc").and_then(|value| cx.string(value, "a text in quotes"));
+    let default = cursor.prop("default").cloned();
+    let choices = choices(&cursor, ty);
+    cursor.finish();
+    let (name, ty) = (name?, ty?);
+    let default = default.map(|mut value| {
+        fill_value(cx, &mut value, params);
+        value
+    });
+    let kind = Kind { ty, choices: &choices };
+    let default_value = default.as_ref().map(|value| kind.decode(cx, value));
+    let set = given.iter().rev().find(|(given, _)| *given == name.value);
+    let value = match (set, &default_value) {
+        (Some((_, text)), _) => kind.parse(cx, &name, text),
+        (None, Some(value)) => value.clone(),
+        (None, None) => {
+            let message = format!("param `{}` has no default and is not given", name.value);
+            let help = format!("give it with `--set {}=…`, or write `default=` here", name.value);
+            cx.report(Diagnostic::error("missing-param", name.span, message).help(help));
+            None
+        }
+    };
+    let typed = value.as_ref().and_then(|(_, typed)| *typed);
+    let info = ParamInfo {
+        name: name.value,
+        ty,
+        choices,
+        default: default_value.flatten().map(|(text, _)| text),
+        value: value.map(|(text, _)| text),
+        doc: doc.map(|doc| doc.value),
+        span: name.span,
+    };
+    Some(Param { info, typed })
+}
+
+fn choices(cursor: &Cursor<'_>, ty: Option<&str>) -> Vec<String> {
+    let cx = cursor.cx;
+    let node = &cursor.node.name;
+    cursor.only_children(&["choices"]);
+    let Some(child) = cursor.child("choices") else {
+        if ty == Some("choice") {
+            let help = "add the words as a child: `{ choices \"one\" \"two\" }`";
+            let found =
+                Diagnostic::error("missing-node", node.span, "a param of type choice needs `choices`");
+            cx.report(found.help(help));
+        }
+        return Vec::new();
+    };
+    if ty.is_some_and(|ty| ty != "choice") {
+        let message = "only a param of type choice has `choices`";
+        cx.report(Diagnostic::error("pointless-node", child.name.span, message).help("write `type=choice`"));
+    }
+    let mut words = Cursor::new(cx, child);
+    let values = words.args("at least one word");
+    words.no_children();
+    words.finish();
+    values.iter().filter_map(|value| Some(cx.string(value, "a word")?.value)).collect()
+}
+
+/// A param's type, with what it takes to read a value of it.
+struct Kind<'a> {
+    ty: &'static str,
+    choices: &'a [String],
+}
+
+/// The text that stands for a value, and the value where that is no text.
+type Settled = Option<(String, Option<Typed>)>;
+
+impl Kind<'_> {
+    /// A default.
+    fn decode(&self, cx: &Cx<'_>, value: &Value) -> Settled {
+        match self.ty {
+            "int" => {
+                let number = cx.int(value, i64::MIN, i64::MAX)?.value;
+                Some((number.to_string(), Some(Typed::Int(number))))
+            }
+            "bool" => {
+                let flag = cx.bool(value)?.value;
+                Some((flag.to_string(), Some(Typed::Bool(flag))))
+            }
+            "size" => Some((format_size(cx.size(value)?.value), None)),
+            "choice" => {
+                let text = cx.string(value, "a word")?;
+                self.check_choice(cx, &text.value, text.span)?;
+                Some((text.value, None))
+            }
+            _ => {
+                let text = cx.string(value, "a text in quotes (or say `type=int` or `type=bool`)")?;
+                Some((text.value, None))
+            }
+        }
+    }
+
+    /// A value of the command line.
+    fn parse(&self, cx: &Cx<'_>, name: &Spanned<String>, text: &str) -> Settled {
+        let wrong = |expected: String| {
+            let message = format!("`--set {}={text}`: {expected}", name.value);
+            cx.report(Diagnostic::error("bad-param", name.span, message));
+            None
+        };
+        match self.ty {
+            "int" => match text.parse::<i64>() {
+                Ok(number) => Some((number.to_string(), Some(Typed::Int(number)))),
+                Err(_) => wrong("expected a whole number".into()),
+            },
+            "bool" => match text {
+                "true" | "false" => Some((text.to_owned(), Some(Typed::Bool(text == "true")))),
+                _ => wrong("expected `true` or `false`".into()),
+            },
+            "size" => match parse_size(text) {
+                Ok(size) => Some((format_size(size), None)),
+                Err(message) => wrong(message),
+            },
+            "choice" if !self.choices.iter().any(|choice| choice == text) => {
+                wrong(format!("expected one of {}", list(self.choices)))
+            }
+            _ if text.contains('\0') => wrong("a text has no NUL character".into()),
+            _ => Some((text.to_owned(), None)),
+        }
+    }
+
+    fn check_choice(&self, cx: &Cx<'_>, text: &str, span: Span) -> Option<()> {
+        if self.choices.iter().any(|choice| choice == text) || self.choices.is_empty() {
+            return Some(());
+        }
+        let message = format!("`{text}` is not one of the choices");
+        let mut found = Diagnostic::error("unknown-word", span, message);
+        found.help.extend(did_you_mean(text, self.choices.iter().map(String::as_str)));
+        cx.report(found);
+        None
+    }
+}

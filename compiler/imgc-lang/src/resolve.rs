@@ -1,0 +1,96 @@
+//! What the author said becomes what it means: names are looked up, defaults filled in, disks numbered and laid out.
+
+mod closed;
+mod cycles;
+mod disk;
+mod names;
+mod numbers;
+mod options;
+
+pub use closed::{Archive, Chosen, Closed, Content, Disk, Loader, Of, Output, Part, Tree};
+pub use cycles::Item;
+
+use crate::{
+    decode::{Cx, Spanned},
+    model::{
+        Manifest, archive, output,
+        tree::{self, Op},
+    },
+    syntax::Node,
+};
+use options::Place;
+
+/// 1980-01-01: the first day that every format in use can hold.
+const EPOCH: i64 = 315_532_800;
+
+/// Resolves a manifest. `None` when it has mistakes, all of which are reported then.
+pub fn resolve(cx: &Cx<'_>, manifest: &Manifest, nodes: &[Node], epoch: Option<i64>) -> Option<Closed> {
+    names::check(cx, nodes);
+    let order = cycles::order(cx, manifest);
+    let image = manifest.image.as_ref();
+    let name = image.map_or_else(String::new, |image| image.name.value.clone());
+    let seed = image.and_then(|image| image.seed.clone()).unwrap_or_else(|| name.clone());
+    let epoch = image.and_then(|image| image.epoch).or(epoch).unwrap_or(EPOCH);
+    let place = Place { seed: &seed, epoch, sector_size: 512 };
+    let trees: Vec<Option<Tree>> = manifest.trees.iter().map(|tree| close_tree(manifest, tree)).collect();
+    let archives: Vec<Option<Archive>> =
+        manifest.archives.iter().map(|archive| close_archive(cx, manifest, archive, &place)).collect();
+    let disks: Vec<Option<Disk>> =
+        manifest.disks.iter().map(|disk| disk::close(cx, manifest, disk, &place)).collect();
+    let outputs: Vec<Option<Output>> =
+        manifest.outputs.iter().map(|output| close_output(cx, manifest, output, &place)).collect();
+    if cx.has_errors() {
+        return None;
+    }
+    Some(Closed {
+        name,
+        epoch,
+        trees: trees.into_iter().collect::<Option<_>>()?,
+        archives: archives.into_iter().collect::<Option<_>>()?,
+        disks: disks.into_iter().collect::<Option<_>>()?,
+        outputs: outputs.into_iter().collect::<Option<_>>()?,
+        order,
+    })
+}
+
+fn close_tree(manifest: &Manifest, tree: &tree::Tree) -> Option<Tree> {
+    let close = |op: &Spanned<Op<String>>| {
+        let value = match &op.value {
+            Op::Plain(plain) => Op::Plain(plain.clone()),
+            Op::Copy(copy) => Op::Copy(names::close_copy(manifest, copy)?),
+        };
+        Some(Spanned { value, span: op.span })
+    };
+    let ops = tree.ops.iter().map(close).collect::<Option<_>>()?;
+    Some(Tree { name: tree.name.value.clone(), span: tree.name.span, ops })
+}
+
+fn close_archive(
+    cx: &Cx<'_>,
+    manifest: &Manifest,
+    archive: &archive::Archive,
+    place: &Place<'_>,
+) -> Option<Archive> {
+    let node = format!("archive/{}", archive.name.value);
+    let kind = options::complete(cx, archive.kind.as_ref()?, &node, place);
+    let tree = names::tree(manifest, &archive.tree.as_ref()?.value)?;
+    Some(Archive { name: archive.name.value.clone(), span: archive.name.span, tree, kind })
+}
+
+fn close_output(
+    cx: &Cx<'_>,
+    manifest: &Manifest,
+    output: &output::Output,
+    place: &Place<'_>,
+) -> Option<Output> {
+    let format = options::complete(cx, &output.format, &format!("output/{}", output.file.value), place);
+    let of = match &output.of {
+        output::Of::Disk(name) => {
+            Of::Disk(manifest.disks.iter().position(|disk| disk.name.value == name.value)?)
+        }
+        output::Of::Archive(name) => {
+            Of::Archive(manifest.archives.iter().position(|archive| archive.name.value == name.value)?)
+        }
+    };
+    Some(Output { file: output.file.value.clone(), span: output.file.span, of, format })
+}

@@ -1,0 +1,146 @@
+//! A manifest without anything left to look up or to choose.
+
+use imgc_plan::{
+    Kind, Record,
+    kind::{FilesystemTraits, LoaderTraits},
+    layout::DiskSpec,
+    menu::Menu,
+    step::LoaderHome,
+};
+
+use super::cycles::Item;
+use crate::{decode::Spanned, diagnostic::Span, model::tree::Op};
+
+/// A closed manifest; sources stay as the model has them. Numbers are indices into its lists.
+#[derive(Debug)]
+pub struct Closed {
+    /// The image's name.
+    pub name: String,
+    /// The time of everything that says none.
+    pub epoch: i64,
+    /// Its trees.
+    pub trees: Vec<Tree>,
+    /// Its archives.
+    pub archives: Vec<Archive>,
+    /// Its disks.
+    pub disks: Vec<Disk>,
+    /// Its outputs.
+    pub outputs: Vec<Output>,
+    /// Trees and archives in an order in which each comes after what it needs.
+    pub order: Vec<Item>,
+}
+
+/// A kind with all its options.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// The kind.
+    pub kind: &'static Kind,
+    /// Its options, each with its default.
+    pub options: Record,
+}
+
+/// A tree.
+#[derive(Debug)]
+pub struct Tree {
+    /// Its name.
+    pub name: String,
+    /// Where it is named.
+    pub span: Span,
+    /// What composes it.
+    pub ops: Vec<Spanned<Op<usize>>>,
+}
+
+/// An archive.
+#[derive(Debug)]
+pub struct Archive {
+    /// Its name.
+    pub name: String,
+    /// Where it is named.
+    pub span: Span,
+    /// What is packed.
+    pub tree: usize,
+    /// How.
+    pub kind: Chosen,
+}
+
+/// A disk.
+#[derive(Debug)]
+pub struct Disk {
+    /// Its name.
+    pub name: String,
+    /// Where it is named.
+    pub span: Span,
+    /// What is asked of it.
+    pub spec: DiskSpec,
+    /// Its table.
+    pub table: Chosen,
+    /// What is in its partitions, in the order of the specification.
+    pub parts: Vec<Part>,
+    /// What starts from it.
+    pub loaders: Vec<Loader>,
+}
+
+/// A partition, as far as the specification does not say it.
+#[derive(Debug)]
+pub struct Part {
+    /// Its name.
+    pub name: String,
+    /// Where it is named.
+    pub span: Span,
+    /// What is in it.
+    pub content: Option<Content>,
+}
+
+/// A filesystem.
+#[derive(Debug)]
+pub struct Content {
+    /// Which.
+    pub kind: Chosen,
+    /// What it asks of the compiler.
+    pub traits: &'static FilesystemTraits,
+    /// What it holds.
+    pub tree: Option<usize>,
+    /// Where it is named.
+    pub span: Span,
+}
+
+/// A loader.
+#[derive(Debug)]
+pub struct Loader {
+    /// Which.
+    pub kind: Chosen,
+    /// What it asks of the compiler.
+    pub traits: &'static LoaderTraits,
+    /// Where its files come from.
+    pub source: Option<usize>,
+    /// The partition that holds its files.
+    pub partition: usize,
+    /// What it shows.
+    pub menu: Option<Menu>,
+    /// The place of its files.
+    pub home: LoaderHome,
+    /// Where it is named.
+    pub span: Span,
+}
+
+/// An artifact.
+#[derive(Debug)]
+pub struct Output {
+    /// The file's name.
+    pub file: String,
+    /// Where it is named.
+    pub span: Span,
+    /// What is in it.
+    pub of: Of,
+    /// How it is written.
+    pub format: Chosen,
+}
+
+/// What an output is of.
+#[derive(Clone, Copy, Debug)]
+pub enum Of {
+    /// A disk.
+    Disk(usize),
+    /// An archive.
+    Archive(usize),
+}

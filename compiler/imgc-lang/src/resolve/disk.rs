@@ -1,0 +1,222 @@
+//! A disk closed: its specification for the solver, what is in its partitions, what starts from it.
+
+use imgc_plan::{
+    kind::{TableTraits, Traits},
+    layout::{self, DiskSpec, PartSize, PartSpec, TableRules},
+    step::LoaderHome,
+};
+
+use super::{
+    closed::{Content, Disk, Loader, Part},
+    names,
+    numbers::numbers,
+    options::{Place, complete, option_problem},
+};
+use crate::{
+    decode::{Cx, did_you_mean},
+    diagnostic::Diagnostic,
+    model::{
+        Manifest, disk,
+        partition::{Content as Filesystem, Partition},
+    },
+};
+
+/// What a partition's start is a multiple of unless it says otherwise, in bytes: 1 MiB, which suits every sector, erase block
+/// and stripe in use.
+const ALIGN: u64 = 1 << 20;
+
+/// Closes a disk; `None` when something is missing, which is reported.
+pub fn close(cx: &Cx<'_>, manifest: &Manifest, disk: &disk::Disk, place: &Place<'_>) -> Option<Disk> {
+    let place = Place { sector_size: disk.sector_size, ..*place };
+    let node = format!("disk/{}", disk.name.value);
+    let solvable = check_names(cx, disk) & check_length(cx, disk);
+    let table = complete(cx, disk.table.as_ref()?, &node, &place);
+    let Traits::Table(rules) = &table.kind.traits else { return None };
+    let parts: Vec<Option<Part>> =
+        disk.partitions.iter().map(|part| close_part(cx, manifest, part, &node, &place)).collect();
+    let spec = specification(cx, disk, rules, &node, &place);
+    if let Some(spec) = spec.as_ref().filter(|_| solvable) {
+        report_layout(cx, disk, spec);
+    }
+    let loaders: Vec<Option<Loader>> = disk
+        .loaders
+        .iter()
+        .map(|loader| {
+            close_loader(cx, manifest, (disk, loader), &parts, spec.as_ref(), table.kind.name, &place)
+        })
+        .collect();
+    Some(Disk {
+        name: disk.name.value.clone(),
+        span: disk.name.span,
+        spec: spec?,
+        table,
+        parts: parts.into_iter().collect::<Option<_>>()?,
+        loaders: loaders.into_iter().collect::<Option<_>>()?,
+    })
+}
+
+fn check_names(cx: &Cx<'_>, disk: &disk::Disk) -> bool {
+    let mut unique = true;
+    for (at, part) in disk.partitions.iter().enumerate() {
+        let first = disk.partitions[..at].iter().find(|other| other.name.value == part.name.value);
+        if let Some(first) = first {
+            unique = false;
+            let message = format!("partition `{}` is there twice", part.name.value);
+            let found = Diagnostic::error("duplicate-name", part.name.span, message);
+            cx.report(found.also(first.name.span, "first here"));
+        }
+    }
+    unique
+}
+
+fn check_length(cx: &Cx<'_>, disk: &disk::Disk) -> bool {
+    let uneven = disk.size.filter(|size| size.value % u64::from(disk.sector_size) != 0);
+    if let Some(size) = uneven {
+        let message = format!("a disk's size is a multiple of the sector's {} bytes", disk.sector_size);
+        cx.report(Diagnostic::error("unaligned-size", size.span, message));
+    }
+    uneven.is_none()
+}
+
+fn close_part(
+    cx: &Cx<'_>,
+    manifest: &Manifest,
+    part: &Partition,
+    node: &str,
+    place: &Place<'_>,
+) -> Option<Part> {
+    let content = match &part.content {
+        None => None,
+        Some(said) => {
+            let node = format!("{node}/partition/{}/filesystem", part.name.value);
+            let kind = complete(cx, &said.kind, &node, place);
+            let tree = match &said.tree {
+                None => None,
+                Some(tree) => Some(names::tree(manifest, &tree.value)?),
+            };
+            Some(Content { kind, traits: said.traits()?, tree, span: said.kind.span })
+        }
+    };
+    Some(Part { name: part.name.value.clone(), span: part.name.span, content })
+}
+
+fn specification(
+    cx: &Cx<'_>,
+    disk: &disk::Disk,
+    rules: &'static TableTraits,
+    node: &str,
+    place: &Place<'_>,
+) -> Option<DiskSpec> {
+    let numbers = numbers(cx, disk, rules);
+    let sectors = |table: &[(u32, u64)]| {
+        table.iter().find(|(size, _)| *size == disk.sector_size).map(|(_, sectors)| *sectors)
+    };
+    let (Some(head), Some(tail)) = (sectors(rules.head), sectors(rules.tail)) else {
+        let message = format!("its table cannot be on sectors of {} bytes", disk.sector_size);
+        cx.report(Diagnostic::error("unsupported-property", disk.name.span, message));
+        return None;
+    };
+    let TableTraits { slots, logical, max_sector, .. } = *rules;
+    let rules_for_solver = TableRules { head, tail, slots, logical, max_sector };
+    let mut parts = Vec::with_capacity(disk.partitions.len());
+    for (part, number) in disk.partitions.iter().zip(numbers?) {
+        let derived = || place.uuid(&format!("{node}/partition/{}", part.name.value), "uuid");
+        let table_name = part.table_name.as_ref().unwrap_or(&part.name).value.clone();
+        parts.push(PartSpec {
+            name: part.name.value.clone(),
+            number,
+            role: part.role,
+            start: part.start.map(|start| start.value),
+            align: part.align.map_or(ALIGN, |align| align.value),
+            size: part.size.as_ref()?.value.clone(),
+            type_code: part.type_code.clone()?,
+            table_name: if rules.name_units.is_some() { table_name } else { String::new() },
+            uuid: rules.uuids.then(|| part.uuid.clone().unwrap_or_else(derived)),
+            bootable: part.bootable,
+            attributes: part.attributes,
+        });
+    }
+    let len = disk.size.map(|size| size.value);
+    Some(DiskSpec { len, sector_size: disk.sector_size, rules: rules_for_solver, parts })
+}
+
+/// Reports what is wrong with a layout before any size is known.
+fn report_layout(cx: &Cx<'_>, disk: &disk::Disk, spec: &DiskSpec) {
+    let fits = spec.parts.iter().filter(|part| matches!(part.size, PartSize::Fit { .. })).map(|_| None);
+    let fits: Vec<Option<u64>> = fits.collect();
+    let Err(problems) = layout::solve(spec, &fits) else { return };
+    let span = |name: &Option<String>| {
+        let part = name.as_ref().and_then(|name| disk.partition(name));
+        part.map(|part| disk.partitions[part].name.span)
+    };
+    for problem in problems {
+        let primary = span(&problem.part).unwrap_or(disk.name.span);
+        let mut found = Diagnostic::error(problem.code, primary, problem.message);
+        if let Some(other) = span(&problem.other) {
+            found = found.also(other, "the other one");
+        }
+        found.help.extend(problem.help);
+        cx.report(found);
+    }
+}
+
+fn close_loader(
+    cx: &Cx<'_>,
+    manifest: &Manifest,
+    (disk, said): (&disk::Disk, &disk::Loader),
+    parts: &[Option<Part>],
+    spec: Option<&DiskSpec>,
+    table: &str,
+    place: &Place<'_>,
+) -> Option<Loader> {
+    let Traits::Loader(traits) = &said.kind.kind.traits else { return None };
+    let node = format!("disk/{}/loader/{}", disk.name.value, said.partition.value);
+    let kind = complete(cx, &said.kind, &node, place);
+    let partition = loader_partition(cx, disk, said)?;
+    let content = parts.get(partition)?.as_ref()?.content.as_ref()?;
+    let home = LoaderHome {
+        table: table.to_owned(),
+        partition: spec?.parts.get(partition)?.number,
+        filesystem: content.kind.kind.name.to_owned(),
+        filesystem_options: content.kind.options.clone(),
+    };
+    let menu = match &said.menu {
+        None => None,
+        Some(name) => Some(manifest.menus.iter().find(|menu| menu.name.value == name.value)?),
+    };
+    if let Some(menu) = menu {
+        for (entry, problem) in cx.kinds.check_menu(kind.kind.name, &kind.options, &menu.menu, &home) {
+            let span = menu.entries.get(entry).copied().unwrap_or(menu.name.span);
+            let found = option_problem("unsupported-entry", span, problem);
+            cx.report(found.also(said.kind.span, "the loader that shows it"));
+        }
+    }
+    let source = match &said.source {
+        None => None,
+        Some(source) => Some(names::source(manifest, &source.value)?),
+    };
+    let menu = menu.map(|menu| menu.menu.clone());
+    Some(Loader { kind, traits, source, partition, menu, home, span: said.kind.span })
+}
+
+/// The partition that a loader's files lie in, which must hold a filesystem that can take them.
+fn loader_partition(cx: &Cx<'_>, disk: &disk::Disk, said: &disk::Loader) -> Option<usize> {
+    let name = &said.partition;
+    let Some(at) = disk.partition(&name.value) else {
+        let message = format!("disk `{}` has no partition `{}`", disk.name.value, name.value);
+        let mut found = Diagnostic::error("unknown-reference", name.span, message);
+        let names = disk.partitions.iter().map(|part| part.name.value.as_str());
+        found.help.extend(did_you_mean(&name.value, names));
+        cx.report(found);
+        return None;
+    };
+    let partition = &disk.partitions[at];
+    let takes_tree = |content: &Filesystem| content.traits().is_some_and(|traits| traits.takes_tree);
+    if !partition.broken && !partition.content.as_ref().is_some_and(takes_tree) {
+        let message = format!("partition `{}` holds no filesystem for the loader's files", name.value);
+        let found = Diagnostic::error("loader-without-filesystem", name.span, message);
+        cx.report(found.also(partition.name.span, "this partition"));
+        return None;
+    }
+    Some(at)
+}

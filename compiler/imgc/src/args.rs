@@ -1,0 +1,324 @@
+//! The command line: what can be said, and the help that teaches it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A compiler for operating-system images.
+///
+/// imgc reads a manifest (partitions, filesystems, boot loader, files, output formats), turns it into steps, runs those whose
+/// inputs changed, and writes images with the same bytes on every machine. It needs no root, no loop devices and no mkfs.
+#[derive(Debug, Parser)]
+#[command(
+    name = "imgc",
+    version,
+    max_term_width = 100,
+    after_help = "Examples:\n  imgc build image.kdl                 make every output, into out/\n  imgc plan image.kdl                  show the partitions and steps, make nothing\n  imgc build image.kdl --set size=1GiB give a parameter of the manifest\n\nExit codes: 0 done, 1 the manifest or the request is wrong, 2 this machine failed, 3 a bug of imgc."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Work as if started in this directory.
+    #[arg(short = 'C', long = "directory", value_name = "DIR", global = true)]
+    pub directory: Option<PathBuf>,
+
+    /// How progress is shown on stderr.
+    #[arg(long, value_name = "FORM", value_enum, default_value = "auto", global = true)]
+    pub progress: ProgressForm,
+
+    /// Say more; twice for every step.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProgressForm {
+    /// `tty` on a terminal, `plain` otherwise.
+    Auto,
+    /// Bars that redraw themselves.
+    Tty,
+    /// One line for each thing that happens.
+    Plain,
+    /// One JSON object a line.
+    Json,
+    /// Nothing.
+    None,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make the outputs of a manifest.
+    ///
+    /// Artifacts go to `out/` below the current directory. Steps whose inputs did not change are not run again.
+    #[command(
+        after_help = "Examples:\n  imgc build image.kdl\n  imgc build image.kdl --only disk.qcow2 -o /srv/images\n  imgc build image.kdl --update-lock   renew pins that the mirror no longer has, then build"
+    )]
+    Build(BuildArgs),
+    /// Check a manifest without building: every mistake that can be known before anything runs.
+    #[command(after_help = "Example:\n  imgc check image.kdl")]
+    Check(CheckArgs),
+    /// Show the partitions and the steps that a build would take.
+    #[command(
+        after_help = "Examples:\n  imgc plan image.kdl            what is known without reading any source\n  imgc plan image.kdl --gather   read the sources, so that sizes that fit their content are known\n  imgc plan image.kdl --json     for machines"
+    )]
+    Plan(PlanArgs),
+    /// Draw the steps and what feeds them.
+    #[command(
+        after_help = "Examples:\n  imgc graph image.kdl --format svg > steps.svg\n  imgc graph image.kdl --format mermaid"
+    )]
+    Graph(GraphArgs),
+    /// Say why each step of the last build ran, or that it did not have to.
+    #[command(
+        after_help = "Examples:\n  imgc why image.kdl\n  imgc why image.kdl root      only steps with \"root\" in their name"
+    )]
+    Why(WhyArgs),
+    /// Pin the packages that a manifest asks for in imgc.lock.
+    ///
+    /// The mirror is the one of this machine's apt configuration unless `--mirror` or the manifest names one. Its index must be signed
+    /// by a key of the keyring.
+    #[command(
+        after_help = "Examples:\n  imgc lock image.kdl            pin what is not pinned yet\n  imgc lock image.kdl --update   pin the newest versions"
+    )]
+    Lock(LockArgs),
+    /// Fetch everything that a build needs, so that it can run with --offline.
+    #[command(after_help = "Example:\n  imgc fetch image.kdl && imgc build image.kdl --offline")]
+    Fetch(FetchArgs),
+    /// Look at the cache, check it, make it smaller.
+    #[command(
+        after_help = "Examples:\n  imgc cache where\n  imgc cache size\n  imgc cache check\n  imgc cache prune --keep 2GiB"
+    )]
+    Cache(CacheArgs),
+    /// Print a completion script for a shell.
+    #[command(
+        after_help = "Example:\n  imgc completions bash > ~/.local/share/bash-completion/completions/imgc"
+    )]
+    Completions(CompletionsArgs),
+    /// Print the reference page of all filesystems, tables, loaders and formats, in Markdown.
+    #[command(after_help = "Example:\n  imgc reference > docs/reference/kinds.md")]
+    Reference,
+}
+
+/// A manifest and its parameters.
+#[derive(Debug, Args)]
+pub struct ManifestArgs {
+    /// The manifest.
+    #[arg(value_name = "MANIFEST")]
+    pub manifest: PathBuf,
+
+    /// Give a parameter of the manifest; again for each one.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_setting)]
+    pub set: Vec<(String, String)>,
+
+    /// Only this output; again for more.
+    #[arg(long, value_name = "FILE")]
+    pub only: Vec<String>,
+}
+
+/// How a run treats this machine.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// How many steps run at once; all cores unless said.
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+
+    /// Where the cache is.
+    #[arg(long, value_name = "DIR", env = "IMGC_CACHE")]
+    pub cache: Option<PathBuf>,
+
+    /// Fetch nothing.
+    #[arg(long)]
+    pub offline: bool,
+
+    /// The base of a Debian mirror to use instead of that of this machine's apt configuration; again for more.
+    #[arg(long, value_name = "URL", env = "IMGC_MIRROR", value_delimiter = ' ')]
+    pub mirror: Vec<String>,
+}
+
+/// How a mirror's index is verified.
+#[derive(Debug, Args)]
+pub struct TrustArgs {
+    /// A keyring that signs the mirror's index, instead of this machine's; again for more.
+    #[arg(long, value_name = "FILE")]
+    pub keyring: Vec<PathBuf>,
+
+    /// Take an index that nobody signed.
+    #[arg(long)]
+    pub allow_unsigned: bool,
+}
+
+/// `imgc build`.
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    #[command(flatten)]
+    pub manifest: ManifestArgs,
+    #[command(flatten)]
+    pub run: RunArgs,
+    #[command(flatten)]
+    pub trust: TrustArgs,
+    /// Where artifacts go.
+    #[arg(short, long = "output", value_name = "DIR", default_value = "out")]
+    pub output: PathBuf,
+    /// Overwrite files at the artifacts' places that imgc did not make.
+    #[arg(long)]
+    pub force: bool,
+    /// Pin what is not pinned, renew pins that the mirror no longer has, and print what changed.
+    #[arg(long, conflicts_with = "offline")]
+    pub update_lock: bool,
+    /// Print the artifacts as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `imgc check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub manifest: ManifestArgs,
+    /// Print the diagnostics as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `imgc plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub manifest: ManifestArgs,
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Read the sources, so that everything they decide is known.
+    #[arg(long)]
+    pub gather: bool,
+    /// Print every step in the canonical form.
+    #[arg(long)]
+    pub steps: bool,
+    /// Print the plan as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `imgc graph`.
+#[derive(Debug, Args)]
+pub struct GraphArgs {
+    #[command(flatten)]
+    pub manifest: ManifestArgs,
+    /// The form.
+    #[arg(long, value_enum, default_value = "dot")]
+    pub format: GraphForm,
+}
+
+/// A form of the graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GraphForm {
+    /// For Graphviz.
+    Dot,
+    /// For Markdown.
+    Mermaid,
+    /// For a browser.
+    Svg,
+}
+
+/// `imgc why`.
+#[derive(Debug, Args)]
+pub struct WhyArgs {
+    /// The manifest.
+    #[arg(value_name = "MANIFEST")]
+    pub manifest: PathBuf,
+    /// Only steps with this in their name.
+    #[arg(value_name = "STEP")]
+    pub step: Option<String>,
+    /// Where the cache is.
+    #[arg(long, value_name = "DIR", env = "IMGC_CACHE")]
+    pub cache: Option<PathBuf>,
+    /// Print it as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `imgc lock`.
+#[derive(Debug, Args)]
+pub struct LockArgs {
+    #[command(flatten)]
+    pub manifest: ManifestArgs,
+    #[command(flatten)]
+    pub trust: TrustArgs,
+    /// The base of a Debian mirror to use instead of that of this machine's apt configuration; again for more.
+    #[arg(long, value_name = "URL", env = "IMGC_MIRROR", value_delimiter = ' ')]
+    pub mirror: Vec<String>,
+    /// Pin the newest versions, also of what is pinned already.
+    #[arg(long)]
+    pub update: bool,
+}
+
+/// `imgc fetch`.
+#[derive(Debug, Args)]
+pub struct FetchArgs {
+    #[command(flatten)]
+    pub manifest: ManifestArgs,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// `imgc cache`.
+#[derive(Debug, Args)]
+pub struct CacheArgs {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub action: CacheAction,
+    /// Where the cache is.
+    #[arg(long, value_name = "DIR", env = "IMGC_CACHE", global = true)]
+    pub cache: Option<PathBuf>,
+}
+
+/// What to do with the cache.
+#[derive(Debug, Subcommand)]
+pub enum CacheAction {
+    /// Print its directory.
+    Where,
+    /// Print how much room it takes.
+    Size,
+    /// Read all of it and move away what is damaged.
+    Check,
+    /// Delete what was not used for longest.
+    Prune {
+        /// How much may stay, such as 2GiB; 0B empties it.
+        #[arg(long, value_name = "SIZE", default_value = "10GiB", value_parser = imgc_plan::units::parse_size)]
+        keep: u64,
+    },
+}
+
+/// `imgc completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell.
+    pub shell: clap_complete::Shell,
+}
+
+fn parse_setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("a parameter is given as NAME=VALUE".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example() {
+        for command in super::Cli::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Example"), "imgc {} has no example", command.get_name());
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The commands: one file each, the same manners everywhere. Results on stdout, everything else on stderr.
+
+mod build;
+mod cache;
+mod check;
+mod completions;
+mod fetch;
+mod graph;
+mod lock;
+mod plan;
+mod why;
+
+use crate::{
+    args::{Cli, Command},
+    failure::Failure,
+};
+
+/// Runs what was asked for.
+pub fn run(cli: &Cli) -> Result<(), Failure> {
+    if let Some(directory) = &cli.directory {
+        std::env::set_current_dir(directory)
+            .map_err(|error| Failure::Request(format!("-C {}: {error}", directory.display())))?;
+    }
+    match &cli.command {
+        Command::Build(args) => build::run(cli, args),
+        Command::Check(args) => check::run(args),
+        Command::Plan(args) => plan::run(cli, args),
+        Command::Graph(args) => graph::run(args),
+        Command::Why(args) => why::run(args),
+        Command::Lock(args) => lock::run(cli, args),
+        Command::Fetch(args) => fetch::run(cli, args),
+        Command::Cache(args) => cache::run(args),
+        Command::Completions(args) => completions::run(args),
+        Command::Reference => {
+            print(&imgc_plan::kind::reference(imgc_plan::kind::Kinds::all(&imgc_formats::Registry::new())))
+        }
+    }
+}
+
+/// Prints to stdout; a reader that went away (`| head`) ends the command without a fuss.
+pub fn print(text: &str) -> Result<(), Failure> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::Machine(format!("writing to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints JSON to stdout.
+pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| Failure::Bug(format!("JSON: {error}")))?;
+    print(&(text + "\n"))
+}

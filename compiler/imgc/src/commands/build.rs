@@ -1,0 +1,90 @@
+//! `imgc build`: makes the outputs.
+
+use imgc_engine::{Goal, Outcome, Report, RunError};
+use imgc_image::Failure as StepFailure;
+use imgc_lang::Compilation;
+
+use crate::{
+    args::{BuildArgs, Cli},
+    commands::{
+        lock::{self, Trust},
+        print, print_json, why,
+    },
+    failure::Failure,
+    render,
+    session::{self, Session},
+    text::{Align, columns},
+};
+
+/// Builds a manifest.
+pub fn run(cli: &Cli, args: &BuildArgs) -> Result<(), Failure> {
+    let mut session = Session::open(&args.manifest)?;
+    if args.update_lock {
+        pin_missing(&mut session, args)?;
+    }
+    let mut compilation = session.compile_shown()?;
+    let result = match build(cli, args, &session, &compilation)? {
+        Err(error) if args.update_lock && is_gone(&error) => {
+            eprintln!("note    the mirror no longer has a pinned version: renewing imgc.lock");
+            lock::renew(&mut session, &compilation, &trust(args), true)?;
+            compilation = session.compile_shown()?;
+            build(cli, args, &session, &compilation)?
+        }
+        result => result,
+    };
+    let report = result.map_err(|error| render::run_error(&compilation, error))?;
+    why::remember(&session, args.run.cache.as_deref(), &compilation, &report)?;
+    render::diagnostics(&compilation, &render::warnings(&compilation, &report.warnings));
+    if args.json {
+        return print_json(&serde_json::json!({ "artifacts": report.artifacts, "steps": report.steps }));
+    }
+    show(&report)
+}
+
+fn trust(args: &BuildArgs) -> Trust<'_> {
+    Trust { args: &args.trust, mirror: &args.run.mirror }
+}
+
+/// Pins what the lock lacks, when that is all that is wrong.
+fn pin_missing(session: &mut Session, args: &BuildArgs) -> Result<(), Failure> {
+    let compilation = session.compile();
+    if compilation.diagnostics.iter().any(|found| found.code == "package-not-pinned") {
+        lock::renew(session, &compilation, &trust(args), false)?;
+    }
+    Ok(())
+}
+
+fn build(
+    cli: &Cli,
+    args: &BuildArgs,
+    session: &Session,
+    compilation: &Compilation,
+) -> Result<Result<Report, RunError>, Failure> {
+    let engine = session.engine(&args.run, &args.output, args.force)?;
+    let exports = compilation.outputs.iter().map(|(_, step)| *step).collect();
+    Ok(session::run(cli, &engine, compilation, &Goal::Steps(exports)))
+}
+
+fn is_gone(error: &RunError) -> bool {
+    error.failures.iter().any(|failure| match &failure.failure {
+        StepFailure::Problems(problems) => problems.iter().any(|problem| problem.code == "package-gone"),
+        _ => false,
+    })
+}
+
+/// Prints the artifacts on stdout and a line that counts on stderr.
+fn show(report: &Report) -> Result<(), Failure> {
+    let rows: Vec<Vec<String>> = report
+        .artifacts
+        .iter()
+        .map(|artifact| {
+            let size = imgc_plan::units::approximate_size(artifact.len);
+            vec![artifact.path.display().to_string(), size, format!("sha256:{}", artifact.sha256)]
+        })
+        .collect();
+    print(&columns(&[Align::Left, Align::Right, Align::Left], &rows))?;
+    let ran = report.steps.iter().filter(|step| step.outcome == Outcome::Ran).count();
+    let same = report.steps.len() - ran;
+    eprintln!("{ran} step{} ran, {same} did not have to", if ran == 1 { "" } else { "s" });
+    Ok(())
+}

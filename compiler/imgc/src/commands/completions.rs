@@ -1,0 +1,16 @@
+//! `imgc completions`: a script for a shell.
+
+use clap::CommandFactory;
+
+use crate::{
+    args::{Cli, CompletionsArgs},
+    commands::print,
+    failure::Failure,
+};
+
+/// Prints the script.
+pub fn run(args: &CompletionsArgs) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "imgc", &mut script);
+    print(&String::from_utf8_lossy(&script))
+}

@@ -1,0 +1,200 @@
+//! Shows diagnostics at their places in the manifest, and failures of steps at the lines that asked for them.
+
+use std::fmt;
+
+use imgc_engine::RunError;
+use imgc_image::{Failure as StepFailure, Problem};
+use imgc_lang::{Compilation, Diagnostic, Label, Severity, Span};
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// Shows diagnostics on stderr, errors after warnings as they were found, and a line that counts.
+pub fn diagnostics(compilation: &Compilation, diagnostics: &[Diagnostic]) {
+    let handler = handler();
+    for diagnostic in diagnostics {
+        let mut out = String::new();
+        let report = Report::new(compilation, diagnostic);
+        if handler.render_report(&mut out, &report).is_ok() {
+            eprint!("{}", out.trim_start_matches('\n'));
+            eprintln!();
+        }
+    }
+    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
+    if errors > 0 {
+        eprintln!("{errors} error{}; nothing was built", if errors == 1 { "" } else { "s" });
+    }
+}
+
+fn handler() -> GraphicalReportHandler {
+    use std::io::IsTerminal;
+    let plain = !std::io::stderr().is_terminal() || std::env::var_os("NO_COLOR").is_some();
+    let theme = if plain { GraphicalTheme::unicode_nocolor() } else { GraphicalTheme::unicode() };
+    GraphicalReportHandler::new_themed(theme).with_links(false).with_width(110)
+}
+
+/// Diagnostics as JSON: file, line, column, code, message, help.
+pub fn diagnostics_json(compilation: &Compilation) -> serde_json::Value {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        severity: &'static str,
+        code: &'a str,
+        message: &'a str,
+        file: &'a str,
+        line: usize,
+        column: usize,
+        start: usize,
+        len: usize,
+        help: &'a [String],
+    }
+    let lines = compilation.diagnostics.iter().filter_map(|diagnostic| {
+        let label = diagnostic.labels.iter().find(|label| label.primary).or(diagnostic.labels.first())?;
+        let file = compilation.files.get(label.span.file as usize)?;
+        let before = file.text.get(..label.span.start).unwrap_or_default();
+        Some(Line {
+            severity: match diagnostic.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+            },
+            code: diagnostic.code,
+            message: &diagnostic.message,
+            file: &file.name,
+            line: before.matches('\n').count() + 1,
+            column: before.chars().rev().take_while(|c| *c != '\n').count() + 1,
+            start: label.span.start,
+            len: label.span.len,
+            help: &diagnostic.help,
+        })
+    });
+    serde_json::json!(lines.collect::<Vec<_>>())
+}
+
+/// Shows why a run did not reach its goal and says how the command ends.
+pub fn run_error(compilation: &Compilation, error: RunError) -> Failure {
+    let mut shown: Vec<Diagnostic> = warnings(compilation, &error.warnings);
+    let mut end: Option<Failure> = None;
+    for failure in error.failures {
+        let fault = match failure.failure {
+            StepFailure::Problems(problems) => {
+                let step = failure.step;
+                shown.extend(problems.iter().map(|problem| place(compilation, step, problem)));
+                Failure::Shown
+            }
+            other => {
+                let fault = Failure::from(other);
+                match (failure.step.and_then(|step| label(compilation, step)), fault) {
+                    (Some(label), Failure::Machine(message)) => {
+                        Failure::Machine(format!("{label}: {message}"))
+                    }
+                    (Some(label), Failure::Bug(message)) => Failure::Bug(format!("{label}: {message}")),
+                    (_, fault) => fault,
+                }
+            }
+        };
+        end = Some(match end {
+            None => fault,
+            Some(known) => known.worse(fault),
+        });
+    }
+    shown.dedup();
+    diagnostics(compilation, &shown);
+    end.unwrap_or(Failure::Shown)
+}
+
+fn label(compilation: &Compilation, step: usize) -> Option<String> {
+    Some(compilation.plan.as_ref()?.steps.get(step)?.label.clone())
+}
+
+/// Warnings of steps as diagnostics at the manifest's lines.
+pub fn warnings(compilation: &Compilation, warnings: &[(usize, Problem)]) -> Vec<Diagnostic> {
+    warnings.iter().map(|(step, problem)| place(compilation, Some(*step), problem)).collect()
+}
+
+/// A step's problem at the line that asked for it.
+fn place(compilation: &Compilation, step: Option<usize>, problem: &Problem) -> Diagnostic {
+    let origin = step.and_then(|step| compilation.origins.get(step));
+    let span = origin.map_or(Span { file: 0, start: 0, len: 0 }, |origin| {
+        let op = problem.op.and_then(|op| origin.ops.get(op)).copied();
+        let part = problem.part.as_ref().and_then(|part| origin.parts.get(part)).copied();
+        op.or(part).unwrap_or(origin.span)
+    });
+    let text = step.and_then(|step| label(compilation, step)).unwrap_or_default();
+    Diagnostic {
+        code: problem.code,
+        severity: if problem.warning { Severity::Warning } else { Severity::Error },
+        message: problem.message.clone(),
+        labels: vec![Label { span, text: format!("in the step `{text}`"), primary: true }],
+        help: problem.help.clone().into_iter().collect(),
+    }
+}
+
+/// A diagnostic as miette draws it.
+struct Report<'a> {
+    diagnostic: &'a Diagnostic,
+    source: Option<NamedSource<String>>,
+    help: Option<String>,
+    file: u32,
+}
+
+impl<'a> Report<'a> {
+    fn new(compilation: &Compilation, diagnostic: &'a Diagnostic) -> Self {
+        let primary = diagnostic.labels.iter().find(|label| label.primary).or(diagnostic.labels.first());
+        let file = primary.map_or(0, |label| label.span.file);
+        let source = compilation
+            .files
+            .get(file as usize)
+            .map(|source| NamedSource::new(&source.name, source.text.clone()));
+        let help = (!diagnostic.help.is_empty()).then(|| diagnostic.help.join("\n"));
+        Self { diagnostic, source, help, file }
+    }
+}
+
+impl fmt::Debug for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.diagnostic.code)
+    }
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.diagnostic.message)
+    }
+}
+
+impl std::error::Error for Report<'_> {}
+
+impl miette::Diagnostic for Report<'_> {
+    fn code<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
+        Some(Box::new(self.diagnostic.code))
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.diagnostic.severity {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+        })
+    }
+
+    fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.source.as_ref().map(|source| source as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let file = self.file;
+        let labels = self.diagnostic.labels.iter().filter(move |label| label.span.file == file);
+        Some(Box::new(labels.map(|label| {
+            let text = (!label.text.is_empty()).then(|| label.text.clone());
+            let range = label.span.start..label.span.start + label.span.len;
+            if label.primary {
+                LabeledSpan::new_primary_with_span(text, range)
+            } else {
+                LabeledSpan::new_with_span(text, range)
+            }
+        })))
+    }
+}

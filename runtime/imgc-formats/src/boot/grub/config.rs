@@ -1,0 +1,211 @@
+//! `grub.cfg` of a neutral menu.
+
+use std::fmt::Write;
+
+use imgc_image::{Failure, Problem};
+use imgc_plan::menu::{BootAction, Console, Menu, MenuEntry};
+
+use super::{
+    menu,
+    options::as_problem,
+    quote::{quoted, words},
+};
+
+/// The clock of a PC's serial port over 16: the fastest speed, of which others are whole parts.
+const SERIAL_CLOCK: u32 = 115_200;
+
+/// The modules that a menu uses, each once, sorted: those by which its commands work, also without `command.lst`.
+pub fn modules(menu: &Menu) -> Vec<&'static str> {
+    let mut modules = vec!["normal"];
+    if !menu.consoles.is_empty() {
+        modules.push("terminal");
+    }
+    if serial(menu).is_some() {
+        modules.push("serial");
+    }
+    modules.extend(menu.entries.iter().flat_map(entry_modules));
+    modules.sort_unstable();
+    modules.dedup();
+    modules
+}
+
+/// Renders the menu.
+///
+/// # Errors
+/// Everything in it that GRUB cannot express.
+pub fn render(menu: &Menu) -> Result<String, Failure> {
+    let mut problems: Vec<Problem> =
+        menu::check(menu).into_iter().map(|(_, problem)| as_problem(problem)).collect();
+    let default = default(menu, &mut problems);
+    if let Some(speed) = serial(menu).filter(|speed| !is_speed(*speed)) {
+        let message = format!("GRUB cannot run a serial port at {speed} bits per second");
+        let help = "115200, 57600, 38400, 19200 and 9600 are usual";
+        problems.push(Problem::new("grub-serial-speed", message).help(help));
+    }
+    if !problems.is_empty() {
+        return Err(problems.into());
+    }
+    let mut text = String::from("# Made by imgc from the manifest's menu.\n");
+    consoles(menu, &mut text);
+    writeln!(text, "set default={default}\nset timeout={}", timeout(menu.timeout)).expect(INFALLIBLE);
+    menu.entries.iter().for_each(|entry| render_entry(entry, &mut text));
+    Ok(text)
+}
+
+const INFALLIBLE: &str = "because writing into a string does not fail";
+
+/// Whole seconds, rounded up; -1 waits for ever.
+fn timeout(millis: Option<u64>) -> String {
+    millis.map_or_else(|| "-1".to_owned(), |millis| millis.div_ceil(1000).to_string())
+}
+
+/// The entry that starts by itself: by its name where GRUB finds it by that, otherwise by its number. GRUB takes a name that starts
+/// with a digit for a number, one with `>` for a path of submenus, and looks at titles, too.
+fn default(menu: &Menu, problems: &mut Vec<Problem>) -> String {
+    let Some(name) = &menu.default else { return "0".to_owned() };
+    let Some(index) = menu.entries.iter().position(|entry| entry.name == *name) else {
+        let message = format!("the menu's default `{name}` is none of its entries");
+        problems.push(Problem::new("menu-default-missing", message));
+        return String::new();
+    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let by_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(plain)
+        && menu.entries[..index].iter().all(|entry| entry.title != *name);
+    if by_name { quoted(name) } else { index.to_string() }
+}
+
+/// Whether GRUB takes this speed: the nearest that the port can run at differs by no more than a 30th (and 1). Measured with GRUB
+/// 2.06 in QEMU; the same rule is in `grub-core/term/ns8250.c`.
+fn is_speed(speed: u32) -> bool {
+    let divisor = (SERIAL_CLOCK + speed / 2).checked_div(speed).unwrap_or(0);
+    (1..=0xffff).contains(&divisor) && (SERIAL_CLOCK / divisor).abs_diff(speed) <= speed / 30 + 1
+}
+
+/// The speed of the (first) serial console.
+fn serial(menu: &Menu) -> Option<u32> {
+    menu.consoles.iter().find_map(|console| match console {
+        Console::Serial { speed } => Some(*speed),
+        Console::Screen => None,
+    })
+}
+
+fn consoles(menu: &Menu, text: &mut String) {
+    if menu.consoles.is_empty() {
+        return;
+    }
+    if let Some(speed) = serial(menu) {
+        let line = format!("serial --unit=0 --speed={speed} --word=8 --parity=no --stop=1");
+        writeln!(text, "insmod serial\n{line}").expect(INFALLIBLE);
+    }
+    let mut names: Vec<&str> = Vec::new();
+    for console in &menu.consoles {
+        let name = match console {
+            Console::Screen => "console",
+            Console::Serial { .. } => "serial",
+        };
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let names = names.join(" ");
+    writeln!(text, "terminal_input {names}\nterminal_output {names}").expect(INFALLIBLE);
+}
+
+/// The modules that an entry's commands live in. With gzio a kernel may be compressed.
+fn entry_modules(entry: &MenuEntry) -> Vec<&'static str> {
+    let mut modules = Vec::new();
+    for action in &entry.actions {
+        match action {
+            BootAction::Multiboot { .. } => modules.extend(["gzio", "multiboot"]),
+            BootAction::Multiboot2 { .. } => modules.extend(["gzio", "multiboot2"]),
+            BootAction::Linux { .. } => modules.extend(["gzio", "linux"]),
+            BootAction::Chainload { .. } => modules.push("chain"),
+            BootAction::Module { .. } | BootAction::Initrd { .. } => {}
+        }
+    }
+    modules
+}
+
+fn render_entry(entry: &MenuEntry, text: &mut String) {
+    writeln!(text, "\nmenuentry {} --id {} {{", quoted(&entry.title), quoted(&entry.name)).expect(INFALLIBLE);
+    for module in entry_modules(entry) {
+        writeln!(text, "\tinsmod {module}").expect(INFALLIBLE);
+    }
+    let mut module_command = "module";
+    for action in &entry.actions {
+        let (command, paths, args) = match action {
+            BootAction::Multiboot { path, args } => {
+                module_command = "module";
+                ("multiboot", vec![path], args.as_str())
+            }
+            BootAction::Multiboot2 { path, args } => {
+                module_command = "module2";
+                ("multiboot2", vec![path], args.as_str())
+            }
+            BootAction::Module { path, args } => (module_command, vec![path], args.as_str()),
+            BootAction::Linux { path, args } => ("linux", vec![path], args.as_str()),
+            BootAction::Initrd { paths } => ("initrd", paths.iter().collect(), ""),
+            BootAction::Chainload { path, args: _ } => ("chainloader", vec![path], ""),
+        };
+        text.push('\t');
+        text.push_str(command);
+        let args = words(args).expect("because the menu was checked");
+        for word in paths.into_iter().chain(&args) {
+            write!(text, " {}", quoted(word)).expect(INFALLIBLE);
+        }
+        text.push('\n');
+    }
+    text.push_str("}\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(name: &str, title: &str) -> MenuEntry {
+        let action = BootAction::Chainload { path: "/b".into(), args: String::new() };
+        MenuEntry { name: name.into(), title: title.into(), actions: vec![action] }
+    }
+
+    fn menu(entries: Vec<MenuEntry>, default: Option<&str>) -> Menu {
+        Menu { timeout: Some(1), default: default.map(str::to_owned), consoles: vec![], entries }
+    }
+
+    #[test]
+    fn timeouts_are_whole_seconds_rounded_up() {
+        for (millis, text) in
+            [(None, "-1"), (Some(0), "0"), (Some(1), "1"), (Some(1000), "1"), (Some(1001), "2")]
+        {
+            assert_eq!(timeout(millis), text);
+        }
+        assert_eq!(timeout(Some(u64::MAX)), "18446744073709552");
+    }
+
+    #[test]
+    fn a_default_is_named_only_where_grub_finds_it_by_name() {
+        let entries = vec![entry("x", "two"), entry("2nd", "b"), entry("two", "c"), entry("c", "d")];
+        for (name, text) in
+            [("x", "set default='x'"), ("2nd", "default=1"), ("two", "default=2"), ("c", "default=3")]
+        {
+            let text_of = render(&menu(entries.clone(), Some(name))).expect("fine");
+            assert!(text_of.contains(text), "{name}: {text_of}");
+        }
+        assert!(render(&menu(entries, Some("nobody"))).is_err());
+    }
+
+    #[test]
+    fn speeds_are_those_that_grub_took_when_it_was_asked() {
+        let taken = [2, 50, 300, 1200, 2400, 4800, 9600, 14400, 19200, 28800, 38400, 56000, 57600, 112_000];
+        assert!(taken.into_iter().chain([115_200, 119_000]).all(is_speed));
+        let refused = [0, 1, 12345, 31250, 50000, 60000, 100_000, 120_000, 230_400, u32::MAX];
+        assert!(!refused.into_iter().any(is_speed));
+    }
+
+    #[test]
+    fn a_speed_that_grub_does_not_know_is_refused() {
+        let mut odd = menu(vec![entry("a", "A")], None);
+        odd.consoles = vec![Console::Serial { speed: 12345 }];
+        assert!(render(&odd).expect_err("refused").to_string().contains("12345"));
+    }
+}

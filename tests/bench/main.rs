@@ -1,0 +1,96 @@
+//! The benchmark of the main job: imgc beside the tools it replaces, in one run on one tree, as ratios.
+//!
+//! `cargo run --release -p imgc-tests --bin bench -- [--files N] [--bytes N] [--runs N] [--dir DIR]`. Needs genimage, mtools, dosfstools,
+//! e2fsprogs and qemu-utils, and says so when one is missing.
+
+mod measure;
+mod rivals;
+mod tree;
+
+use std::path::PathBuf;
+
+use measure::{Sample, best};
+
+/// What is asked for.
+struct Args {
+    files: u64,
+    bytes: u64,
+    runs: u32,
+    dir: PathBuf,
+}
+
+fn args() -> Args {
+    let mut args =
+        Args { files: 60_000, bytes: 1 << 30, runs: 3, dir: std::env::temp_dir().join("imgc-bench") };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let value = words.next().unwrap_or_else(|| panic!("{word} wants a value"));
+        match word.as_str() {
+            "--files" => args.files = value.parse().expect("a number of files"),
+            "--bytes" => args.bytes = value.parse().expect("a number of bytes"),
+            "--runs" => args.runs = value.parse().expect("a number of runs"),
+            "--dir" => args.dir = value.into(),
+            _ => panic!("{word} is not one of --files, --bytes, --runs, --dir"),
+        }
+    }
+    args
+}
+
+fn main() {
+    let args = args();
+    for (tool, package) in [
+        ("genimage", "genimage"),
+        ("mcopy", "mtools"),
+        ("mkfs.vfat", "dosfstools"),
+        ("mke2fs", "e2fsprogs"),
+        ("qemu-img", "qemu-utils"),
+    ] {
+        imgc_tests::tools::tool(tool, package);
+    }
+    let tree = tree::make(&args.dir.join("tree"), args.files, args.bytes);
+    println!(
+        "tree: {} files, {} MB; {} cores; least of {} runs\n",
+        args.files,
+        args.bytes >> 20,
+        std::thread::available_parallelism().map_or(1, usize::from),
+        args.runs
+    );
+    let rivals = rivals::Rivals::new(&args.dir, &tree);
+    let rows = [
+        ("imgc build, raw, empty cache", best(args.runs, || rivals.imgc("data.img", true))),
+        ("imgc build, raw, cache full, output gone", best(args.runs, || rivals.imgc("data.img", false))),
+        ("imgc build, nothing changed", best(args.runs, || rivals.imgc_again("data.img"))),
+        ("cp --sparse=always of the image", best(args.runs, || rivals.copy())),
+        ("genimage (hdimage, vfat, ext4)", best(1, || rivals.genimage())),
+        ("imgc build, qcow2 zlib, empty cache", best(args.runs, || rivals.imgc("data.qcow2", true))),
+        (
+            "imgc build, qcow2 zlib, cache full, output gone",
+            best(args.runs, || rivals.imgc("data.qcow2", false)),
+        ),
+        ("qemu-img convert -c of the image", best(args.runs, || rivals.convert())),
+    ];
+    print_table(&rows);
+    print_ratios(&rows);
+    println!(
+        "qcow2: {} bytes by imgc, {} by qemu-img",
+        rivals.size("data.qcow2"),
+        rivals.size("convert.qcow2")
+    );
+}
+
+fn print_table(rows: &[(&str, Sample)]) {
+    println!("| what | seconds | peak memory |\n|---|---:|---:|");
+    for (what, sample) in rows {
+        println!("| {what} | {:.2} | {} MB |", sample.seconds, sample.peak_kib >> 10);
+    }
+}
+
+/// The ratios that the project promises something about.
+fn print_ratios(rows: &[(&str, Sample)]) {
+    let seconds = |row: usize| rows[row].1.seconds;
+    println!("\n| ratio | measured | where we want to be |\n|---|---:|---:|");
+    println!("| raw, cold, to cp | {:.2} | at most 1.5 |", seconds(0) / seconds(3));
+    println!("| genimage to raw, cold | {:.1} | at least 10 |", seconds(4) / seconds(0));
+    println!("| qcow2, cold, to qemu-img convert -c | {:.2} | at most 0.25 |", seconds(5) / seconds(7));
+    println!("| no-op rebuild | {:.2} s | under 0.3 s |", seconds(2));
+}

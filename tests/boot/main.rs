@@ -1,0 +1,8 @@
+//! Boots: what was made starts under a firmware up to a marker that only the booted system prints.
+
+mod disk;
+mod harness;
+mod hello_linux;
+mod lites;
+mod loader;
+mod stand_in;
