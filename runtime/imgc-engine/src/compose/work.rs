@@ -44,6 +44,9 @@ struct Slot {
     children: BTreeMap<Box<[u8]>, NodeId>,
 }
 
+/// The names in a directory that are left to visit.
+type Children<'w> = std::collections::btree_map::Iter<'w, Box<[u8]>, NodeId>;
+
 /// A tree in the making.
 #[derive(Debug)]
 pub struct Work {
@@ -226,8 +229,7 @@ impl Work {
         if !visit(ROOT, &path) {
             return;
         }
-        let mut open: Vec<(std::collections::btree_map::Iter<'w, Box<[u8]>, NodeId>, usize)> =
-            vec![(self.slots[0].children.iter(), 0)];
+        let mut open: Vec<(Children<'w>, usize)> = vec![(self.slots[0].children.iter(), 0)];
         while let Some((children, above)) = open.last_mut() {
             path.truncate(*above);
             let Some((name, id)) = children.next() else {
