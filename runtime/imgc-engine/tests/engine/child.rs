@@ -60,7 +60,9 @@ fn killed_builds_leave_a_store_that_is_right() {
         running.wait().expect("gone");
         // Every few rounds start over, so that kills hit cold and warm builds.
         if round % 5 == 4 {
-            let _ = fs::remove_dir_all(rig.path("cache"));
+            let _ = fs::remove_dir_all(rig.path("cache/v1/values"));
+            let _ = fs::remove_dir_all(rig.path("cache/v1/actions"));
+            let _ = fs::remove_dir_all(rig.path("cache/v1/blobs"));
         }
         delay = (delay * 7 + round) % 150 + 5;
     }

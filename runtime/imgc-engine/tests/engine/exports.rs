@@ -62,6 +62,12 @@ fn files_of_others_are_not_replaced_without_force() {
     fs::rename(rig.path("mine"), rig.path("out/disk.img")).expect("moved");
     assert_eq!(rig.run(&plan).problems()[0].code, "output-exists");
     assert_eq!(leftovers(&rig), [""; 0]);
+    // Without a cache nobody remembers the file; one that is the same need not be replaced.
+    rig.force = true;
+    rig.run(&plan).ok();
+    rig.force = false;
+    fs::remove_dir_all(rig.path("cache")).expect("removed");
+    assert!(!rig.run(&plan).ok().artifacts[0].written);
 }
 
 #[test]

@@ -27,8 +27,10 @@ fn nothing_that_a_live_build_uses_is_pruned() {
     drop(engine);
     // Nobody lives: everything may go, and the next build is right all the same.
     let pruned = cache::prune(&rig.path("cache"), 0).expect("pruned");
-    assert_eq!(pruned.left, 0);
-    assert_eq!(cache::usage(&rig.path("cache")).expect("read").total(), 0);
+    assert!(pruned.left < 2000, "only the artifact's record is left: {pruned:?}");
+    let usage = cache::usage(&rig.path("cache")).expect("read");
+    assert_eq!((usage.blobs, usage.values, usage.actions), (0, 0, 0));
+    rig.run(&disk(Keep::default(), vec![])).ok();
     fs::remove_file(rig.path("out/disk.img")).expect("removed");
     rig.run(&plan).ok();
     assert!(rig.image() == rig.right(&plan));
@@ -47,10 +49,10 @@ fn the_lease_of_an_older_build_spares_what_it_used() {
     engine.run(&plan, &goal, &|_| (), &AtomicBool::new(false)).expect("built");
     cache::prune(&rig.path("cache"), 0).expect("pruned");
     let report = engine.run(&plan, &goal, &|_| (), &AtomicBool::new(false)).expect("built");
+    // What the steps read last is forgotten, so a scan that had to look closer cannot say that nothing changed.
     assert_eq!(
-        with(&plan, &report, &Outcome::Ran).iter().filter(|label| *label != "export").count(),
-        0,
-        "{report:?}"
+        with(&plan, &report, &Outcome::Cached),
+        ["compose", "measure", "place", "write root", "assemble"]
     );
 }
 
