@@ -3,8 +3,8 @@
 //! A tree becomes [`nodes`] (inodes, without places); [`geometry`] says where a filesystem of some length has room;
 //! [`place`] puts one into the other and finds the least length; [`write`] does the same again and emits what it finds, so both
 //! agree. File contents are only pointed at. Reading order: [`options`] and [`features`]; [`geometry`]; [`nodes`],
-//! [`directory`] with [`hash`], [`xattr`], [`map`]; [`place`]; [`inode`] and [`superblock`] with [`checksum`]; [`mod@write`]; [`dump`]
-//! reads it all back.
+//! [`directory`] with [`hash`], [`xattr`], [`map`]; [`place`]; [`inode`] and [`superblock`] with [`checksum`]; [`mod@write`]; [`read`]
+//! and [`dump`] read it all back.
 //!
 //! Sources: Linux `Documentation/filesystems/ext4/`, and what e2fsprogs 1.47 makes and accepts.
 
@@ -19,6 +19,7 @@ mod map;
 mod nodes;
 mod options;
 mod place;
+mod read;
 mod superblock;
 #[cfg(test)]
 mod tests;

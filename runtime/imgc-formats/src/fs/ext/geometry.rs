@@ -36,6 +36,8 @@ pub struct Geometry {
     pub desc_blocks: u64,
     /// `s_reserved_gdt_blocks`.
     pub reserved_gdt: u64,
+    /// Whether there is an inode that owns the room for more descriptors, even if there is none yet.
+    pub resize_inode: bool,
     /// Bytes of a group descriptor.
     pub desc_size: u32,
     /// Whether only few groups have a superblock.
@@ -92,6 +94,7 @@ impl Geometry {
             table_blocks: 0,
             desc_blocks: 0,
             reserved_gdt: 0,
+            resize_inode: false,
             desc_size: if bits64 { 64 } else { 32 },
             sparse: settings.features.has(Features::SPARSE_SUPER),
             places: Vec::new(),
@@ -116,12 +119,13 @@ impl Geometry {
         let most = u64::from(u32::MAX);
         let inode_size = u64::from(settings.inode_size);
         let derived = (self.blocks * self.block_size / settings.bytes_per_inode).min(most - self.per_group);
+        // A bitmap is one block, so that a group can have no more inodes than blocks.
+        let derived = derived.min(groups * self.per_group);
         let inodes = settings.inodes.unwrap_or(derived).max(needed).max(16);
         // The table ends with its last block, its bitmap with a byte.
         let step = (self.block_size / inode_size).max(8);
         let per_group = inodes.div_ceil(groups).next_multiple_of(step);
         if per_group > self.per_group {
-            // A bitmap is one block: more groups are needed for so many inodes.
             return Err(Unfit::Blocks(
                 self.first + (inodes.div_ceil(self.per_group) - 1) * self.per_group + 1,
             ));
@@ -131,7 +135,9 @@ impl Geometry {
         let per_block = self.block_size / u64::from(self.desc_size);
         self.desc_blocks = groups.div_ceil(per_block);
         self.reserved_gdt = 0;
-        if settings.features.has(Features::RESIZE_INODE) && self.blocks <= most {
+        // The inode that owns the room has block numbers of 32 bits.
+        self.resize_inode = settings.features.has(Features::RESIZE_INODE) && self.blocks <= most;
+        if self.resize_inode {
             // Room to grow a thousandfold, as mke2fs does, as far as one indirect block reaches.
             let grown = (self.blocks * 1024).min(most) - self.first;
             let wanted = grown.div_ceil(self.per_group).div_ceil(per_block);

@@ -55,8 +55,6 @@ pub enum Journal {
 /// Options with meaning, nothing left to look up.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The kind.
-    pub flavour: Flavour,
     /// `s_volume_name`.
     pub label: Vec<u8>,
     /// `s_uuid`.
@@ -271,7 +269,6 @@ pub fn parse(flavour: Flavour, options: &Record) -> (Settings, Vec<OptionProblem
     let features = read.features(flavour, profile, inode_size, journal);
     read.problems.extend(features::check(features, &Surroundings { flavour, hurd, inode_size }));
     let settings = Settings {
-        flavour,
         label: read.text("label").as_bytes().to_vec(),
         uuid: read.uuid("uuid"),
         hash_seed: read.uuid("hash-seed"),

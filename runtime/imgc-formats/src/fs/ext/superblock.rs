@@ -34,7 +34,7 @@ pub fn superblock(settings: &Settings, geometry: &Geometry, totals: &Totals, gro
     let mut out = [0; SIZE];
     let mut put = |at: usize, bytes: &[u8]| out[at..at + bytes.len()].copy_from_slice(bytes);
     let mut features = settings.features;
-    if geometry.reserved_gdt == 0 {
+    if !geometry.resize_inode {
         features = features.without(Features::RESIZE_INODE);
     }
     if totals.journal.is_none() {
