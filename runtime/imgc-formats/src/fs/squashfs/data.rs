@@ -68,7 +68,7 @@ pub fn write(
 ) -> Result<(Vec<Placed>, Vec<Fragment>), Failure> {
     let blobs = out.bytes.store();
     let worker = Worker { options, survey, contents, pool, blobs };
-    let mut sink = Sink { options, contents, out, placed: Vec::new(), fragments: Vec::new() };
+    let mut sink = Sink { contents, out, placed: Vec::new(), fragments: Vec::new() };
     sink.placed = contents.distinct.iter().map(|(_, content)| empty(options, content)).collect();
     let mut jobs = Jobs::new(options, contents);
     let threads = rayon::current_num_threads();
@@ -146,7 +146,6 @@ impl Worker<'_> {
 
 /// Takes what is done, in order.
 struct Sink<'k, 'o, 's> {
-    options: &'k Options,
     contents: &'k Contents<'k>,
     out: &'k mut Output<'o, 's>,
     placed: Vec<Placed>,
@@ -197,7 +196,6 @@ impl Sink<'_, '_, '_> {
         }
         placed.blocks[index as usize] = size;
         placed.sparse -= u64::from(piece.len);
-        debug_assert!(piece.len <= self.options.block_size, "a block is at most a block");
     }
 }
 

@@ -90,9 +90,8 @@ pub mod flag {
     ];
 }
 
-/// `struct squashfs_super_block`; little-endian.
+/// `struct squashfs_super_block`; little-endian. The specification explains the fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the field names of the specification rule, and it explains them")]
 pub struct Superblock {
     pub inodes: u32,
     pub mkfs_time: u32,

@@ -136,9 +136,8 @@ pub fn check(options: &Record) -> Vec<OptionProblem> {
             problem("level", format!("{} has no level {level}", method.name()), &help);
         }
     }
-    if let Some(size) = options.get("block-size").and_then(Data::as_u64)
-        && size != u64::from(decoded.block_size)
-    {
+    let size = options.get("block-size").and_then(Data::as_u64);
+    if let Some(size) = size.filter(|size| *size != u64::from(decoded.block_size)) {
         let message = format!("a block cannot have {size} bytes");
         problem("block-size", message, "choose a power of two from 4KiB to 1MiB; 128KiB is usual");
     }

@@ -14,7 +14,7 @@ use imgc_image::{Failure, Problem, ReadAt};
 
 pub use self::{
     inode::{Body, Inode, read as read_inode},
-    listing::{Listing, NamedInode},
+    listing::Listing,
     mounted::Mounted,
 };
 use super::{

@@ -62,7 +62,7 @@ impl<'i, 'a> Listing<'i, 'a> {
             }
             (self.run, self.block, self.number) = (count + 1, at.u32()?, at.u32()?);
         }
-        let (offset, apart) = (at.u16()?, at.u16()?.cast_signed());
+        let (offset, apart) = (at.u16()?, at.u16()? as i16);
         let (kind, size) = (at.u16()?, at.u16()?);
         spend(&mut self.left, 9 + u32::from(size))?;
         if size > 255 {
