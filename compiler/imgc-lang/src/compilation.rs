@@ -60,7 +60,7 @@ pub struct DiskInfo {
 pub struct PartInfo {
     /// Its name.
     pub name: String,
-    /// Its content for people, such as `ext4, tree root`; `empty` when it has none.
+    /// Its content for people, its filesystem and its tree; `empty` when it has none.
     pub content: String,
     /// For a partition that fits its content: what its size waits for, such as `tree root`.
     pub waits_for: Option<String>,

@@ -12,4 +12,4 @@ pub use cursor::Cursor;
 pub use cx::{Cx, Spanned};
 pub use options::{KindNode, find_kind, kind_node, uuid};
 pub use path::{check_glob, glob_text, image_glob, local_path};
-pub use suggest::{did_you_mean, list};
+pub use suggest::{did_you_mean, either, list};

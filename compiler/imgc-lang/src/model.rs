@@ -7,6 +7,7 @@ pub mod image;
 pub mod menu;
 pub mod output;
 pub mod partition;
+mod size;
 pub mod source;
 pub mod tree;
 

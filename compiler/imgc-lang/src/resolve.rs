@@ -20,7 +20,7 @@ use crate::{
 };
 use options::Place;
 
-/// 1980-01-01: the first day that FAT and ZIP can hold, and so that every format can.
+/// 1980-01-01: the first day that every format in use can hold.
 const EPOCH: i64 = 315_532_800;
 
 /// Resolves a manifest. `None` when it has mistakes, all of which are reported then.

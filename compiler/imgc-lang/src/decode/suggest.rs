@@ -5,7 +5,8 @@ pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
     let known: Vec<&str> = known.into_iter().collect();
     let near = |other: &str| {
         let distance = distance(&name.to_lowercase(), &other.to_lowercase());
-        (distance <= (name.chars().count().max(other.chars().count()) / 3).max(1)).then_some(distance)
+        let letters = name.chars().count().max(other.chars().count());
+        (distance <= (letters / 3).max(1) && distance < letters).then_some(distance)
     };
     let best = known.iter().filter_map(|other| Some((near(other)?, *other))).min();
     match best {
@@ -22,6 +23,15 @@ pub fn list<S: AsRef<str>>(names: &[S]) -> String {
         None => String::new(),
         Some((only, [])) => only.clone(),
         Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
+/// Names to choose from: "`a`, `b` or `c`".
+pub fn either<S: AsRef<str>>(names: &[S]) -> String {
+    let list = list(names);
+    match list.rfind(" and `") {
+        Some(at) => format!("{} or {}", &list[..at], &list[at + 5..]),
+        None => list,
     }
 }
 
@@ -56,6 +66,8 @@ mod tests {
         assert_eq!(did_you_mean("Label", ["label"]).as_deref(), Some("did you mean `label`?"));
         assert_eq!(did_you_mean("x", ["label", "size"]).as_deref(), Some("there are `label` and `size`"));
         assert_eq!(did_you_mean("x", []), None);
+        assert_eq!(did_you_mean("x", ["y"]).as_deref(), Some("there is `y`"));
+        assert_eq!(either(&["a", "b", "c"]), "`a`, `b` or `c`");
         assert_eq!(distance("ab", "ba"), 1);
         assert_eq!(distance("kitten", "sitting"), 3);
     }

@@ -164,7 +164,7 @@ impl Cx<'_> {
         let text = self.text(value, "a word")?;
         let word = words.iter().copied().find(|word| *word == text.text);
         if word.is_none() {
-            let message = format!("`{}` is not one of its words", text.text);
+            let message = format!("`{}` is none of the words that can stand here", text.text);
             let mut found = Diagnostic::error("unknown-word", value.span, message);
             found.help.extend(did_you_mean(&text.text, words.iter().copied()));
             self.report(found);

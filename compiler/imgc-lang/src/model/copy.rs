@@ -9,7 +9,7 @@ use super::{
 use crate::{
     decode::{Cursor, Cx, Spanned, check_glob, glob_text, image_glob},
     diagnostic::Diagnostic,
-    syntax::{Node, Value},
+    syntax::{Node, Scalar, Value},
 };
 
 /// A `copy` node; `R` is how it refers to what it copies from: by name, or once resolved by index.
@@ -56,8 +56,8 @@ pub fn decode(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op<String>>> {
     let from = from(&mut cursor, glob);
     let to = cursor.required("to", "say where it goes: `to=\"/path\"`, or `to=\"/directory/\"` for several");
     let to = to.and_then(|value| {
-        let bytes = cx.bytes(value, "a path in quotes")?;
-        Some((cx.image_path(value)?, bytes.value.ends_with(b"/")))
+        let slash = matches!(&value.scalar, Scalar::Text(text) if text.text.ends_with('/'));
+        Some((cx.image_path(value)?, slash))
     });
     let mut attributes = attributes(&mut cursor, true);
     attributes.dense = cursor.flag("dense");

@@ -7,7 +7,7 @@ use imgc_plan::{
 
 use super::partition::{self, Partition};
 use crate::{
-    decode::{Cursor, Cx, KindNode, Spanned, did_you_mean, find_kind, kind_node},
+    decode::{Cursor, Cx, KindNode, Spanned, did_you_mean, either, find_kind, kind_node},
     diagnostic::Diagnostic,
     model::archive::only_kind,
     syntax::Node,
@@ -96,7 +96,7 @@ fn table(cx: &Cx<'_>, node: &Node) -> Option<KindNode> {
     if found.is_none() && !node.children.iter().filter(others).any(|child| child.active) {
         let tables: Vec<&str> = names(cx, Family::Table).collect();
         let found = Diagnostic::error("missing-node", node.name.span, "a disk needs a partition table");
-        cx.report(found.help(format!("add a child: one of {}", crate::decode::list(&tables))));
+        cx.report(found.help(format!("add a child: {}", either(&tables))));
     }
     kind_node(cx, Family::Table, found?, |_, _| ()).map(|(kind, ())| kind)
 }

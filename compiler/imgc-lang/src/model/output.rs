@@ -6,7 +6,7 @@ use imgc_plan::{
 };
 
 use crate::{
-    decode::{Cursor, Cx, KindNode, Spanned, kind_node, list},
+    decode::{Cursor, Cx, KindNode, Spanned, either, kind_node},
     diagnostic::Diagnostic,
     model::archive::only_kind,
     syntax::Node,
@@ -89,9 +89,15 @@ fn by_ending(cx: &Cx<'_>, file: &Spanned<String>) -> Option<KindNode> {
         let names: Vec<&str> = formats.map(|kind| kind.name).collect();
         let message = "no format is known by this ending";
         let found = Diagnostic::error("unknown-format", file.span, message);
-        cx.report(found.help(format!("name the format as a child, `{{ … }}`: one of {}", list(&names))));
+        cx.report(found.help(format!("name the format as a child: {}", either(&names))));
         return None;
     };
+    if kind.options.iter().any(|option| option.default == imgc_plan::kind::Default::Required) {
+        let message = format!("this ending means `{}`, which has options that must be given", kind.name);
+        let found = Diagnostic::error("missing-node", file.span, message);
+        cx.report(found.help(format!("add a child: `{{ {} … }}`", kind.name)));
+        return None;
+    }
     Some(KindNode { kind, span: file.span, options: std::collections::BTreeMap::new() })
 }
 

@@ -3,13 +3,14 @@
 use imgc_plan::{
     Family,
     kind::{FilesystemTraits, TableTraits, Traits, TypeForm},
-    layout::{PartRole, PartSize, Slack},
+    layout::{PartRole, PartSize},
 };
 
+use super::size::{multiple, size};
 use crate::{
-    decode::{Cursor, Cx, KindNode, Spanned, did_you_mean, kind_node, uuid},
+    decode::{Cursor, Cx, KindNode, Spanned, did_you_mean, kind_node, list, uuid},
     diagnostic::Diagnostic,
-    syntax::{Node, Value},
+    syntax::{Node, Scalar, Value},
 };
 
 /// The largest number that a partition can ask for.
@@ -139,139 +140,56 @@ fn content(cx: &Cx<'_>, node: &Node) -> Option<Content> {
     content
 }
 
-/// A size that is a multiple of the sector's.
-fn multiple(cx: &Cx<'_>, value: &Value, sector: u64, what: &str) -> Option<Spanned<u64>> {
-    let size = cx.size(value)?;
-    if size.value % sector != 0 {
-        let message = format!("{what} is a multiple of the sector's {sector} bytes");
-        let down = imgc_plan::units::format_size(size.value - size.value % sector);
-        let found = Diagnostic::error("unaligned-size", value.span, message);
-        cx.report(found.help(format!("the multiple below is \"{down}\"")));
-        return None;
-    }
-    Some(size)
-}
-
-fn size(cursor: &mut Cursor<'_>, sector: u64) -> Option<Spanned<PartSize>> {
-    let cx = cursor.cx;
-    let value = cursor.required("size", "write a size such as `size=\"64MiB\"`, `size=fit` or `size=fill`");
-    let mut limit = |name: &'static str| cursor.prop(name).map(|value| (value, cx.size(value)));
-    let (min, max) = (limit("min"), limit("max"));
-    let slack = cursor.prop("slack").map(|value| (value, slack(cx, value)));
-    let weight = cursor.prop("weight").map(|value| (value, cx.int(value, 1, 1_000_000)));
-    let value = value?;
-    let text = cx.text(value, "a size in quotes such as \"64MiB\", fit or fill")?.text.as_str();
-    let pointless = |given: Option<&Value>, name: &str, needs: &str| {
-        if let Some(given) = given {
-            let message = format!("`{name}` means nothing without {needs}");
-            cx.report(Diagnostic::error("pointless-property", given.span, message));
-        }
-    };
-    if text != "fit" {
-        pointless(slack.map(|slack| slack.0), "slack", "`size=fit`");
-    }
-    if text != "fill" {
-        pointless(weight.map(|weight| weight.0), "weight", "`size=fill`");
-    }
-    let (min_len, max_len) = (min.and_then(|min| min.1), max.and_then(|max| max.1));
-    if let (Some(min), Some(max)) = (min_len, max_len)
-        && min.value > max.value
-    {
-        let found = Diagnostic::error("conflicting-properties", max.span, "`max` is less than `min`");
-        cx.report(found.also(min.span, "the least"));
-    }
-    let (min_len, max_len) = (min_len.map_or(0, |min| min.value), max_len.map(|max| max.value));
-    let size = match text {
-        "fit" => PartSize::Fit {
-            slack: slack.and_then(|slack| slack.1).unwrap_or_default(),
-            min: min_len,
-            max: max_len,
-        },
-        "fill" => {
-            let weight = weight.and_then(|weight| u32::try_from(weight.1?.value).ok()).unwrap_or(1);
-            PartSize::Fill { weight, min: min_len, max: max_len }
-        }
-        _ => {
-            pointless(min.map(|min| min.0), "min", "`size=fit` or `size=fill`");
-            pointless(max.map(|max| max.0), "max", "`size=fit` or `size=fill`");
-            exact(cx, value, text, sector)?
-        }
-    };
-    Some(Spanned { value: size, span: value.span })
-}
-
-fn exact(cx: &Cx<'_>, value: &Value, text: &str, sector: u64) -> Option<PartSize> {
-    if !text.starts_with(|c: char| c.is_ascii_digit()) {
-        let message = format!("`{text}` is not a partition's size");
-        let mut found = Diagnostic::error("bad-size", value.span, message);
-        let near = did_you_mean(text, ["fit", "fill"]).filter(|help| help.starts_with("did"));
-        found.help.push(near.unwrap_or_else(|| "write a size such as \"64MiB\", fit or fill".into()));
-        cx.report(found);
-        return None;
-    }
-    let size = multiple(cx, value, sector, "a size")?.value;
-    if size == 0 {
-        return cx.bad("bad-size", value, "a partition has a sector at least".into());
-    }
-    Some(PartSize::Exact(size))
-}
-
-/// `"10%"` of the content, or a size.
-fn slack(cx: &Cx<'_>, value: &Value) -> Option<Slack> {
-    let text = cx.text(value, "a share or a size in quotes, such as \"10%\" or \"16MiB\"")?;
-    let Some(percent) = text.text.strip_suffix('%') else {
-        return cx.size(value).map(|size| Slack { bytes: size.value, percent: 0 });
-    };
-    let digits = !percent.is_empty() && percent.bytes().all(|byte| byte.is_ascii_digit());
-    match percent.parse().ok().filter(|percent| digits && *percent <= 10_000) {
-        Some(percent) => Some(Slack { bytes: 0, percent }),
-        None => cx.bad("bad-size", value, "a share is a whole number of percent, such as \"10%\"".into()),
-    }
-}
-
 fn type_code(
     cursor: &mut Cursor<'_>,
     rules: Option<&TableTraits>,
     content: Option<&Content>,
 ) -> Option<String> {
-    let cx = cursor.cx;
     let value = cursor.prop("type");
     let rules = rules?;
-    let named = |name: &str| rules.types.iter().find(|(known, _)| *known == name).map(|(_, code)| *code);
-    let Some(value) = value else {
-        let default = content.and_then(|content| named(content.traits()?.default_type));
-        if default.is_none() && (content.is_some() || !holds_something(cursor.node)) {
-            let node = &cursor.node.name;
-            let found = Diagnostic::error("missing-property", node.span, "this partition needs a `type`");
-            let names: Vec<&str> = rules.types.iter().map(|(name, _)| *name).collect();
-            cx.report(found.help(format!("the table knows {}", crate::decode::list(&names))));
-        }
-        return default.map(str::to_ascii_lowercase);
-    };
+    match value {
+        None => default_type(cursor, rules, content),
+        Some(value) => given_type(cursor.cx, rules, value),
+    }
+}
+
+fn named_type(rules: &TableTraits, name: &str) -> Option<&'static str> {
+    rules.types.iter().find(|(known, _)| *known == name).map(|(_, code)| *code)
+}
+
+fn default_type(cursor: &Cursor<'_>, rules: &TableTraits, content: Option<&Content>) -> Option<String> {
+    let default = content.and_then(|content| named_type(rules, content.traits()?.default_type));
+    if default.is_none() && (content.is_some() || !holds_something(cursor.node)) {
+        let node = &cursor.node.name;
+        let found = Diagnostic::error("missing-property", node.span, "this partition needs a `type`");
+        let names: Vec<&str> = rules.types.iter().map(|(name, _)| *name).collect();
+        cursor.cx.report(found.help(format!("the table knows {}", list(&names))));
+    }
+    default.map(str::to_ascii_lowercase)
+}
+
+fn given_type(cx: &Cx<'_>, rules: &TableTraits, value: &Value) -> Option<String> {
     let text = match &value.scalar {
         // `type=83` is read as a number, and means the digits.
-        crate::syntax::Scalar::Int(number) => number.to_string(),
+        Scalar::Int(number) => number.to_string(),
         _ => cx.string(value, "a partition type")?.value,
     };
     let literal = match rules.type_form {
         TypeForm::Guid => imgc_plan::ids::uuid_bytes(&text).is_some(),
         TypeForm::Byte => text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
     };
-    match named(&text) {
-        Some(code) => Some(code.to_ascii_lowercase()),
-        None if literal => Some(text.to_ascii_lowercase()),
-        None => {
-            let message = format!("the table knows no partition type `{text}`");
-            let mut found = Diagnostic::error("unknown-word", value.span, message);
-            found.help.extend(did_you_mean(&text, rules.types.iter().map(|(name, _)| *name)));
-            found.help.push(match rules.type_form {
-                TypeForm::Guid => "another type is written as its GUID, with hyphens".into(),
-                TypeForm::Byte => "another type is written as two hexadecimal digits, such as \"a5\"".into(),
-            });
-            cx.report(found);
-            None
-        }
+    if let Some(code) = named_type(rules, &text).or(literal.then_some(text.as_str())) {
+        return Some(code.to_ascii_lowercase());
     }
+    let message = format!("the table knows no partition type `{text}`");
+    let mut found = Diagnostic::error("unknown-word", value.span, message);
+    found.help.extend(did_you_mean(&text, rules.types.iter().map(|(name, _)| *name)));
+    found.help.push(match rules.type_form {
+        TypeForm::Guid => "another type is written as its GUID, with hyphens".into(),
+        TypeForm::Byte => "another type is written as two hexadecimal digits, such as \"a5\"".into(),
+    });
+    cx.report(found);
+    None
 }
 
 fn role(cursor: &mut Cursor<'_>, rules: Option<&TableTraits>) -> PartRole {
@@ -283,6 +201,7 @@ fn role(cursor: &mut Cursor<'_>, rules: Option<&TableTraits>) -> PartRole {
     if rules.is_some_and(|rules| !rules.logical) {
         let message = "this table has no logical partitions";
         cursor.cx.report(Diagnostic::error("unsupported-property", value.span, message));
+        return PartRole::Primary;
     }
     PartRole::Logical
 }

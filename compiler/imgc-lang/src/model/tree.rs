@@ -6,7 +6,7 @@ use super::{copy, each};
 use crate::{
     decode::{Cursor, Cx, Spanned, image_glob},
     diagnostic::{Diagnostic, Span},
-    syntax::{Node, Value},
+    syntax::{Node, Scalar, Value},
 };
 
 /// The nodes of a tree.
@@ -213,7 +213,7 @@ fn image_globs(cursor: &mut Cursor<'_>) -> Vec<Spanned<String>> {
     let cx = cursor.cx;
     let values = cursor.args("a glob, such as \"/usr/share/doc/*\"");
     let glob = |value: &Value| {
-        if !cx.text(value, "a glob in quotes")?.text.starts_with('/') {
+        if matches!(&value.scalar, Scalar::Text(text) if !text.text.starts_with('/')) {
             return cx.bad("bad-path", value, "a path inside an image starts with `/`".into());
         }
         image_glob(cx, value)

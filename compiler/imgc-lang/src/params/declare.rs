@@ -9,7 +9,7 @@ use crate::{
     compilation::ParamInfo,
     decode::{Cursor, Cx, Spanned, did_you_mean, list},
     diagnostic::{Diagnostic, Span},
-    syntax::{Node, Typed, Value},
+    syntax::{Node, Scalar, Typed, Value},
 };
 
 /// The types of params.
@@ -22,6 +22,8 @@ pub struct Params {
     pub list: Vec<Param>,
     /// The names that something in the manifest uses.
     pub used: BTreeSet<String>,
+    /// The names of declarations that have mistakes: uses of them are passed over.
+    broken: BTreeSet<String>,
 }
 
 /// A param.
@@ -43,7 +45,7 @@ impl Params {
     pub fn using(&mut self, cx: &Cx<'_>, name: &str, span: Span) -> Option<&Param> {
         self.used.insert(name.to_owned());
         let found = self.list.iter().position(|param| param.info.name == name);
-        if found.is_none() {
+        if found.is_none() && !self.broken.contains(name) {
             let mut diagnostic =
                 Diagnostic::error("unknown-param", span, format!("there is no param `{name}`"));
             let names = self.list.iter().map(|param| param.info.name.as_str());
@@ -71,7 +73,14 @@ impl Params {
 pub fn declare(cx: &Cx<'_>, nodes: &[Node], given: &[(String, String)]) -> Params {
     let mut params = Params::default();
     for node in nodes.iter().filter(|node| node.name.text == "param") {
-        let Some(param) = param(cx, node, &mut params, given) else { continue };
+        let Some(param) = param(cx, node, &mut params, given) else {
+            let name = node.args.first().and_then(|value| match &value.scalar {
+                Scalar::Text(text) => Some(text.text.clone()),
+                _ => None,
+            });
+            params.broken.extend(name);
+            continue;
+        };
         if let Some(first) = params.get(&param.info.name) {
             let message = format!("param `{}` is declared twice", param.info.name);
             let found = Diagnostic::error("duplicate-name", param.info.span, message);
@@ -80,7 +89,8 @@ pub fn declare(cx: &Cx<'_>, nodes: &[Node], given: &[(String, String)]) -> Param
             params.list.push(param);
         }
     }
-    for (name, _) in given.iter().filter(|(name, _)| params.get(name).is_none()) {
+    let unknown = |name: &str| params.get(name).is_none() && !params.broken.contains(name);
+    for (name, _) in given.iter().filter(|(name, _)| unknown(name)) {
         let mut found =
             Diagnostic::request("unknown-param", format!("the manifest declares no param `{name}`"));
         let names: Vec<&str> = params.list.iter().map(|param| param.info.name.as_str()).collect();

@@ -53,7 +53,8 @@ pub fn order(cx: &Cx<'_>, manifest: &Manifest) -> Vec<Item> {
                 }
                 Some(next) if state[next] == State::Open => {
                     let start = path.iter().position(|(at, _)| *at == next).unwrap_or(0);
-                    report(cx, manifest, path[start..].iter().map(|(at, _)| item(*at)).collect());
+                    let cycle: Vec<Item> = path[start..].iter().map(|(at, _)| item(*at)).collect();
+                    report(cx, manifest, &cycle);
                 }
                 Some(_) => {}
             }
@@ -83,7 +84,7 @@ fn needs(manifest: &Manifest, item: Item, trees: usize) -> Vec<usize> {
     }
 }
 
-fn report(cx: &Cx<'_>, manifest: &Manifest, cycle: Vec<Item>) {
+fn report(cx: &Cx<'_>, manifest: &Manifest, cycle: &[Item]) {
     let name = |item: &Item| -> (String, Span) {
         match *item {
             Item::Tree(at) => {

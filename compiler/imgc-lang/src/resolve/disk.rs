@@ -15,7 +15,10 @@ use super::{
 use crate::{
     decode::{Cx, did_you_mean},
     diagnostic::Diagnostic,
-    model::{Manifest, disk, partition::Partition},
+    model::{
+        Manifest, disk,
+        partition::{Content as Filesystem, Partition},
+    },
 };
 
 /// What a partition's start is a multiple of unless it says otherwise, in bytes: 1 MiB, which suits every sector, erase block
@@ -169,25 +172,7 @@ fn close_loader(
     let Traits::Loader(traits) = &said.kind.kind.traits else { return None };
     let node = format!("disk/{}/loader/{}", disk.name.value, said.partition.value);
     let kind = complete(cx, &said.kind, &node, place);
-    let Some(partition) = disk.partition(&said.partition.value) else {
-        let message = format!("disk `{}` has no partition `{}`", disk.name.value, said.partition.value);
-        let mut found = Diagnostic::error("unknown-reference", said.partition.span, message);
-        let names = disk.partitions.iter().map(|part| part.name.value.as_str());
-        found.help.extend(did_you_mean(&said.partition.value, names));
-        cx.report(found);
-        return None;
-    };
-    let content = disk.partitions[partition].content.as_ref();
-    if disk.partitions[partition].broken {
-        return None;
-    }
-    if !content.is_some_and(|content| content.traits().is_some_and(|traits| traits.takes_tree)) {
-        let message =
-            format!("partition `{}` holds no filesystem for the loader's files", said.partition.value);
-        let found = Diagnostic::error("loader-without-filesystem", said.partition.span, message);
-        cx.report(found.also(disk.partitions[partition].name.span, "this partition"));
-        return None;
-    }
+    let partition = loader_partition(cx, disk, said)?;
     let content = parts.get(partition)?.as_ref()?.content.as_ref()?;
     let home = LoaderHome {
         table: table.to_owned(),
@@ -212,4 +197,26 @@ fn close_loader(
     };
     let menu = menu.map(|menu| menu.menu.clone());
     Some(Loader { kind, traits, source, partition, menu, home, span: said.kind.span })
+}
+
+/// The partition that a loader's files lie in, which must hold a filesystem that can take them.
+fn loader_partition(cx: &Cx<'_>, disk: &disk::Disk, said: &disk::Loader) -> Option<usize> {
+    let name = &said.partition;
+    let Some(at) = disk.partition(&name.value) else {
+        let message = format!("disk `{}` has no partition `{}`", disk.name.value, name.value);
+        let mut found = Diagnostic::error("unknown-reference", name.span, message);
+        let names = disk.partitions.iter().map(|part| part.name.value.as_str());
+        found.help.extend(did_you_mean(&name.value, names));
+        cx.report(found);
+        return None;
+    };
+    let partition = &disk.partitions[at];
+    let takes_tree = |content: &Filesystem| content.traits().is_some_and(|traits| traits.takes_tree);
+    if !partition.broken && !partition.content.as_ref().is_some_and(takes_tree) {
+        let message = format!("partition `{}` holds no filesystem for the loader's files", name.value);
+        let found = Diagnostic::error("loader-without-filesystem", name.span, message);
+        cx.report(found.also(partition.name.span, "this partition"));
+        return None;
+    }
+    Some(at)
 }

@@ -64,10 +64,6 @@ pub fn complete(cx: &Cx<'_>, said: &KindNode, node: &str, place: &Place<'_>) -> 
             let span = option.map_or(said.span, |option| option.span);
             cx.report(option_problem("bad-option", span, problem));
         }
-    } else if said.options.is_empty() && !cx.has_errors() {
-        // A format chosen by its file's ending has no node where a missing option would be reported.
-        let message = format!("`{}` has options that must be given", said.kind.name);
-        cx.report(Diagnostic::error("missing-property", said.span, message));
     }
     Chosen { kind: said.kind, options }
 }

@@ -11,6 +11,9 @@ use crate::diagnostic::{Diagnostic, Span};
 /// The most syntax errors that are reported: what follows the first few is their echo.
 const MAX_ERRORS: usize = 20;
 
+/// What is said of text after which the document should have ended.
+const TOO_MUCH: &str = "this does not belong here";
+
 /// Stack for the parser beside what grows with the text, in bytes.
 const STACK: usize = 16 << 20;
 
@@ -73,18 +76,29 @@ fn parse_kdl(text: String) -> Result<KdlDocument, Vec<Diagnostic>> {
 }
 
 fn syntax_errors(error: KdlError) -> Vec<Diagnostic> {
-    error.diagnostics.into_iter().take(MAX_ERRORS).map(|found| syntax_error(&error.input, found)).collect()
+    let found = error.diagnostics.into_iter().take(MAX_ERRORS);
+    let mut errors: Vec<Diagnostic> = found.map(|found| syntax_error(&error.input, found)).collect();
+    // After a mistake the parser loses its place among the braces: what it finds too much then is an echo.
+    let echo = |found: &Diagnostic| found.message == TOO_MUCH;
+    if errors.first().is_some_and(|first| !echo(first)) {
+        errors.retain(|found| !echo(found));
+    }
+    errors
 }
 
 fn syntax_error(text: &str, found: kdl::KdlDiagnostic) -> Diagnostic {
     let mut span = span_of(found.span.offset(), found.span.len());
     // A span may run over lines that are not to blame: its first line is enough.
     let covered = text.get(span.start..span.start + span.len).unwrap_or_default();
-    if let Some(line) = covered.find('\n').filter(|len| *len > 0) {
+    if found.message.as_deref() == Some("Expected property value") {
+        // The span is all from the node's name to the equals sign.
+        let sign = covered.trim_end().len();
+        span = Span { start: span.start + sign.saturating_sub(1), len: sign.min(1), ..span };
+    } else if let Some(line) = covered.find('\n').filter(|len| *len > 0) {
         span.len = line;
     }
     let message = match found.message.as_deref() {
-        Some("Expected end of document") => "this does not belong here".to_owned(),
+        Some("Expected end of document") => TOO_MUCH.to_owned(),
         Some(message) => lower_first(message.trim_end_matches('.')),
         None => "this is not KDL".to_owned(),
     };

@@ -94,7 +94,7 @@ impl Scanner<'_> {
                 self.at += 1;
             }
         }
-        self.fail(start, 2, "this comment is never closed", "write `*/` where it ends");
+        self.fail(start, 2, "this comment is never closed", "close it where it ends");
     }
 
     /// A string whose quotes have so many `#` around them; raw where they have some.

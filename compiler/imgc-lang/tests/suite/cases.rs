@@ -1,11 +1,11 @@
 //! Cases: manifests with the diagnostics that they must give, no more and no fewer, as carets under the lines.
 //!
-//! A line `//  ^^^ error CODE: message` names the place on the last line that is not such a line, code and message; under
+//! A line `//  ^^^ error CODE: message` names the place on the last line that is not such a line, code, message and after `|` each help; under
 //! a place that is empty or in the first columns it is `//@3+5 error CODE: message` (column and length in bytes), and for
 //! a mistake of the request `//! error CODE: message`. Requests are given at the top: `// set: NAME=VALUE`,
 //! `// only: FILE`, `// unpinned`.
 
-use std::{collections::BTreeSet, fmt::Write, path::Path};
+use std::{fmt::Write, path::Path};
 
 use imgc_lang::{Diagnostic, Settings, Severity};
 
@@ -23,8 +23,8 @@ fn is_expectation(line: &str) -> bool {
         .is_some_and(|(severity, code)| matches!(severity, "error" | "warning") && code.contains(':'))
 }
 
-fn expectations(text: &str) -> BTreeSet<Expected> {
-    let mut expected = BTreeSet::new();
+fn expectations(text: &str) -> Vec<Expected> {
+    let mut expected = Vec::new();
     let mut above = 0;
     for (at, line) in text.lines().enumerate() {
         if !is_expectation(line) {
@@ -34,23 +34,24 @@ fn expectations(text: &str) -> BTreeSet<Expected> {
         let indent = line.len() - line.trim_start().len();
         let body = &line.trim_start()[2..];
         if let Some(said) = body.strip_prefix('!') {
-            expected.insert((None, said.trim().to_owned()));
+            expected.push((None, said.trim().to_owned()));
         } else if let Some(place) = body.strip_prefix('@') {
             let (place, said) = place.split_once(' ').expect("a place and a text");
             let (column, len) = place.split_once('+').expect("a column and a length");
             let number = |text: &str| text.parse::<usize>().expect("a number");
-            expected.insert((Some((above, number(column), number(len))), said.to_owned()));
+            expected.push((Some((above, number(column), number(len))), said.to_owned()));
         } else {
             let column = line.find('^').expect("carets");
             let len = line[column..].bytes().take_while(|byte| *byte == b'^').count();
-            expected.insert((Some((above, column, len)), line[column + len..].trim().to_owned()));
+            expected.push((Some((above, column, len)), line[column + len..].trim().to_owned()));
         }
         assert!(indent < line.len(), "a line of expectations says something");
     }
+    expected.sort();
     expected
 }
 
-fn found(text: &str, diagnostics: &[Diagnostic]) -> BTreeSet<Expected> {
+fn found(text: &str, diagnostics: &[Diagnostic]) -> Vec<Expected> {
     let place = |start: usize| {
         let before = &text[..start];
         let line = before.matches('\n').count();
@@ -66,9 +67,18 @@ fn found(text: &str, diagnostics: &[Diagnostic]) -> BTreeSet<Expected> {
             let (line, column) = place(span.start);
             (line, column, span.len)
         });
-        (span, format!("{severity} {}: {}", found.code, found.message))
+        let help: String = found.help.iter().map(|help| format!(" | {help}")).collect();
+        (span, format!("{severity} {}: {}{help}", found.code, found.message))
     };
-    diagnostics.iter().map(show).collect()
+    let mut found: Vec<Expected> = diagnostics.iter().map(show).collect();
+    found.sort();
+    found
+}
+
+/// What is in the first list more often than in the second.
+fn without<'a>(list: &'a [Expected], other: &[Expected]) -> Vec<&'a Expected> {
+    let count = |list: &[Expected], item: &Expected| list.iter().filter(|other| *other == item).count();
+    list.iter().filter(|item| count(list, item) > count(other, item)).collect()
 }
 
 fn settings(text: &str) -> Settings {
@@ -85,7 +95,7 @@ fn settings(text: &str) -> Settings {
 }
 
 /// The case with what was found written under its lines.
-fn annotate(text: &str, found: &BTreeSet<Expected>) -> String {
+fn annotate(text: &str, found: &[Expected]) -> String {
     let mut out = String::new();
     for (at, line) in text.lines().enumerate().filter(|(_, line)| !is_expectation(line)) {
         if at == 0 {
@@ -129,10 +139,10 @@ fn check(path: &Path) -> Result<(), String> {
     let errors = compilation.diagnostics.iter().any(|found| found.severity == Severity::Error);
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let mut wrong = String::new();
-    for missing in expected.difference(&found) {
+    for missing in without(&expected, &found) {
         writeln!(wrong, "{name}: expected, but not found: {missing:?}").expect("a string takes everything");
     }
-    for extra in found.difference(&expected) {
+    for extra in without(&found, &expected) {
         writeln!(wrong, "{name}: found, but not expected: {extra:?}").expect("a string takes everything");
     }
     if compilation.plan.is_some() == errors {
@@ -164,10 +174,10 @@ fn expectations_are_read_as_they_are_written() {
     let place = |place, said: &str| (place, said.to_owned());
     assert_eq!(
         expected,
-        BTreeSet::from([
+        [
             place(None, "error s: t"),
             place(Some((0, 0, 2)), "warning q: r"),
             place(Some((0, 5, 1)), "error x: y: z"),
-        ])
+        ]
     );
 }

@@ -154,10 +154,11 @@ fn ids_come_from_the_seed_and_the_place() {
         format!("{image}\ndisk d {{ gpt; partition p size=\"1MiB\" {{ ext4 }} }}\noutput \"d.img\" disk=d\n")
     };
     let print = |image: &str| compile(&text(image), &Settings::default()).plan.expect("a plan").print();
-    let uuids = |print: &str| {
-        let lines: Vec<String> =
-            print.lines().filter(|line| line.contains("uuid =")).map(|line| line.trim().to_owned()).collect();
-        lines
+    let is_uuid = |text: &str| imgc_plan::ids::uuid_bytes(text).is_some();
+    let uuids = |print: &str| -> Vec<String> {
+        let lines = print.lines().filter(|line| !line.contains("type_code"));
+        let texts = lines.filter_map(|line| line.split('"').nth(1)).filter(|text| is_uuid(text));
+        texts.map(str::to_owned).collect()
     };
     let (a, b) = (uuids(&print("image a")), uuids(&print("image b")));
     assert!(a.iter().zip(&b).all(|(a, b)| a != b));
@@ -186,4 +187,53 @@ fn params_are_told_of() {
     assert_eq!((size.name.as_str(), size.ty), ("size", "size"));
     assert_eq!((size.default.as_deref(), size.value.as_deref()), (Some("512MiB"), Some("1GiB")));
     assert_eq!(compilation.requests.len(), 2);
+}
+
+#[test]
+fn partitions_are_numbered_in_order_around_those_that_ask() {
+    let text = r#"
+        image t
+        disk d size="64MiB" {
+            mbr
+            partition a number=2 size="1MiB" type=linux
+            partition b role=logical size="1MiB" type=linux
+            partition c role=logical size="1MiB" type=swap
+            partition d start="32MiB" align="4MiB" size="1MiB" type="A5"
+        }
+        output "d.img" disk=d
+    "#;
+    let compilation = compile(text, &Settings::default());
+    assert_eq!(compilation.diagnostics, []);
+    let spec = &compilation.disks[0].spec;
+    let numbers: Vec<u32> = spec.parts.iter().map(|part| part.number).collect();
+    assert_eq!(numbers, [2, 5, 6, 1]);
+    assert_eq!((spec.parts[3].start, spec.parts[3].align), (Some(32 << 20), 4 << 20));
+    assert_eq!(spec.parts[3].type_code, "a5");
+    assert_eq!(spec.parts[3].uuid, None);
+}
+
+#[test]
+fn conditions_choose_nodes_everywhere_they_can_stand() {
+    let text = "image t\nparam q type=bool default=#false\nparam label default=\"\"\ntree t { file \"/a\" if=q; file \"/b\" unless=q }\n\
+                menu m { entry x if=q { linux \"/x\" }; entry y { linux \"/y\" if=q; linux \"/z\" unless=q } }\n\
+                source g { dir \"g\" }\ndisk d size=\"64MiB\" {\n gpt\n partition p size=fit { ext4 tree=t if=q; ext2 tree=t unless=q }\n\
+                partition l size=\"1MiB\" if=label type=linux name=\"{{label}}\"\n\
+                loader { grub platform=i386-pc source=g partition=p menu=m } }\n\
+                output \"d.img\" disk=d { raw if=q; qcow2 unless=q }\noutput \"e.img\" disk=d if=q\n";
+    let names = |params: &[(&str, &str)]| {
+        let params = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let compilation = compile(text, &Settings { params, ..Settings::default() });
+        assert_eq!(compilation.diagnostics, []);
+        let print = compilation.plan.expect("a plan").print();
+        let outputs: Vec<String> = compilation.outputs.into_iter().map(|(file, _)| file).collect();
+        (print, outputs, compilation.disks[0].parts.len())
+    };
+    let (print, outputs, parts) = names(&[]);
+    assert!(print.contains("write p (ext2)") && print.contains("\"/b\"") && !print.contains("\"/a\""));
+    assert!(print.contains("\"/z\"") && !print.contains("\"/y\"") && print.contains("kind = \"qcow2\""));
+    assert_eq!((outputs.len(), parts), (1, 1));
+    let (print, outputs, parts) = names(&[("q", "true"), ("label", "x")]);
+    assert!(print.contains("write p (ext4)") && print.contains("\"/a\"") && !print.contains("\"/b\""));
+    assert!(print.contains("name = \"x\"") && print.contains("kind = \"raw\""));
+    assert_eq!((outputs, parts), (vec!["d.img".to_owned(), "e.img".to_owned()], 2));
 }

@@ -22,7 +22,7 @@ const fn kind(name: &'static str, family: Family, options: &'static [Opt], trait
 }
 
 const fn filesystem(takes_tree: bool, stamps_start: bool, default_type: &'static str) -> Traits {
-    Traits::Filesystem(FilesystemTraits { takes_tree, stamps_start, default_type })
+    Traits::Filesystem(FilesystemTraits { takes_tree, own_length: false, stamps_start, default_type })
 }
 
 static EXT: &[Opt] = &[

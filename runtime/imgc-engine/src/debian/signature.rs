@@ -75,9 +75,9 @@ fn good(signature: &Signature, text: &[u8], keys: &[SignedPublicKey], now: i64) 
             signature.hash_alg().map_or_else(|| "an unknown digest".to_owned(), |hash| hash.to_string());
         return Err(format!("a signature is made with {name}, which is not safe"));
     }
-    let made = signature.created().map(|time| time.timestamp());
-    let ends = made.zip(signature.signature_expiration_time().map(|span| span.num_seconds()));
-    if let Some(end) = ends.map(|(made, span)| made.saturating_add(span)).filter(|end| *end <= now) {
+    let made = made(signature).ok_or("a signature does not say when it was made")?;
+    let end = signature.signature_expiration_time().map(|span| made.saturating_add(span.num_seconds()));
+    if let Some(end) = end.filter(|end| *end <= now) {
         return Err(format!("a signature expired on {}", date::day(end)));
     }
     let mut reason = format!("key {} is not in the keyring", issuer(signature));
@@ -131,7 +131,7 @@ fn issuer(signature: &Signature) -> String {
 fn usable(
     key: &SignedPublicKey,
     subkey: Option<&SignedPublicSubKey>,
-    made: Option<i64>,
+    made: i64,
     now: i64,
 ) -> Result<(), String> {
     let primary = &key.primary_key;
@@ -184,8 +184,14 @@ fn own_signatures(key: &SignedPublicKey) -> impl Iterator<Item = &Signature> {
     users.chain(direct)
 }
 
+/// When a signature was made, in seconds since 1970.
+fn made(signature: &Signature) -> Option<i64> {
+    let time = signature.created()?;
+    Some(time.timestamp())
+}
+
 fn newest<'s>(signatures: impl Iterator<Item = &'s Signature>) -> Option<&'s Signature> {
-    signatures.max_by_key(|signature| signature.created().map(|time| time.timestamp()))
+    signatures.max_by_key(|signature| made(signature))
 }
 
 /// Whether a key's flags allow signing; `unsaid` is what holds when there are none.
@@ -197,13 +203,12 @@ fn may_sign(signature: &Signature, unsaid: bool) -> bool {
 }
 
 /// Whether the key lived when the signature was made and lives now. `own` says for how long it does.
-fn within(created: i64, own: &Signature, made: Option<i64>, now: i64) -> Result<(), String> {
-    if made.is_some_and(|made| made < created) {
+fn within(created: i64, own: &Signature, made: i64, now: i64) -> Result<(), String> {
+    if made < created {
         return Err("is younger than its signature".to_owned());
     }
-    let span = own.key_expiration_time().map(|span| span.num_seconds()).filter(|span| *span > 0);
-    match span.map(|span| created.saturating_add(span)).filter(|end| *end <= now) {
-        Some(end) => Err(format!("expired on {}", date::day(end))),
-        None => Ok(()),
-    }
+    let Some(span) = own.key_expiration_time() else { return Ok(()) };
+    // A span of 0 says that the key never expires.
+    let end = created.saturating_add(span.num_seconds());
+    if end > created && end <= now { Err(format!("expired on {}", date::day(end))) } else { Ok(()) }
 }

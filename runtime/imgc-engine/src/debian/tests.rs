@@ -156,6 +156,35 @@ fn an_index_is_hostile_even_when_it_is_signed() {
 }
 
 #[test]
+fn gzip_and_a_separate_index_for_every_architecture_are_read() {
+    let gpg = Gpg::new();
+    let key = gpg.key("ed25519", "sign", &[]);
+    let mirror = Mirror::new();
+    mirror.publish(&gpg, &key, "bookworm", &rig::DEBS, "");
+    let stanza = mirror.index("bookworm", "i386");
+    let mut list = String::new();
+    for (arch, text) in
+        [("amd64", String::new()), ("i386", stanza.clone()), ("all", stanza.replace("tool", "docs"))]
+    {
+        list += &mirror.gzip("bookworm", arch, &text);
+    }
+    let release = rig::release("bookworm", "", &list).replace("amd64 i386", "all amd64 i386");
+    mirror.sign(&gpg, &key, "bookworm", &release, &[]);
+    let options = options(&mirror.path().display().to_string(), gpg.export(&key, Ring::Binary));
+    let requests = [
+        request("docs", "amd64", "bookworm"),
+        request("tool", "i386", "bookworm"),
+        request("docs", "all", "bookworm"),
+    ];
+    let names: Vec<_> = pinned(&requests, &options).into_iter().map(|pin| pin.name).collect();
+    assert_eq!(names, ["docs", "tool", "docs"]);
+    // Where every index holds them, there is no other to read.
+    let joined = release.replace("Components:", "No-Support-for-Architecture-all: Packages\nComponents:");
+    mirror.sign(&gpg, &key, "bookworm", &joined, &[]);
+    assert_eq!(problem(&requests[..1], &options).code, "package-unknown");
+}
+
+#[test]
 fn nothing_is_fetched_offline() {
     let Signed { server, options, _gpg, mirror: _mirror } = signed();
     let offline = ResolveOptions { offline: true, ..options };

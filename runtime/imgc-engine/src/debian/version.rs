@@ -26,23 +26,22 @@ impl<'a> Parts<'a> {
 
 /// Compares by turns what is not digits, by [`weight`], and numbers. An end counts as a number 0, or as weight 0.
 fn part(mut a: &[u8], mut b: &[u8]) -> Ordering {
+    let word = |byte: &u8| !byte.is_ascii_digit();
     while !a.is_empty() || !b.is_empty() {
-        let (words, numbers) =
-            (split(a, |byte| !byte.is_ascii_digit()), split(b, |byte| !byte.is_ascii_digit()));
-        let longest = words.0.len().max(numbers.0.len());
-        for index in 0..longest {
-            let order = weight(words.0.get(index)).cmp(&weight(numbers.0.get(index)));
+        let ((a_word, a_rest), (b_word, b_rest)) = (split(a, word), split(b, word));
+        for index in 0..a_word.len().max(b_word.len()) {
+            let order = weight(a_word.get(index)).cmp(&weight(b_word.get(index)));
             if order.is_ne() {
                 return order;
             }
         }
-        let (left, right) =
-            (split(words.1, |byte| byte.is_ascii_digit()), split(numbers.1, |byte| byte.is_ascii_digit()));
-        let order = number(left.0, right.0);
+        let (a_number, b_number);
+        (a_number, a) = split(a_rest, u8::is_ascii_digit);
+        (b_number, b) = split(b_rest, u8::is_ascii_digit);
+        let order = number(a_number, b_number);
         if order.is_ne() {
             return order;
         }
-        (a, b) = (left.1, right.1);
     }
     Ordering::Equal
 }

@@ -118,6 +118,16 @@ enum Broken<'a> {
     For(Why<'a>),
 }
 
+impl<'a> Broken<'a> {
+    fn failed(failure: Failure) -> Self {
+        Self::For(Why::Failed(failure))
+    }
+
+    fn size(base: &'a str, want: &Want<'_>, found: String) -> Self {
+        Self::For(Why::Mismatch { base, expected: format!("{} bytes", want.size), found })
+    }
+}
+
 /// One attempt: afterwards exactly `want.size` bytes have gone through the sink.
 fn once<'a>(
     base: &'a str,
@@ -125,48 +135,52 @@ fn once<'a>(
     sink: &mut Sink<'_>,
     stop: &AtomicBool,
 ) -> Result<(), Broken<'a>> {
-    let failed = |failure| Broken::For(Why::Failed(failure));
-    interrupted(stop).map_err(failed)?;
-    let Opened { mut reader, start, len } =
-        mirror::open(base, want.path, sink.done).map_err(|trouble| match trouble {
-            Trouble::Gone => Broken::For(Why::Gone),
-            Trouble::Transient(error) => Broken::Transient(error),
-            Trouble::Lasting(error) => failed(unreachable(base, want.path, error)),
-            Trouble::Problem(problem) => failed(problem.into()),
-        })?;
-    let sizes =
-        |found: String| Broken::For(Why::Mismatch { base, expected: format!("{} bytes", want.size), found });
-    if let Some(len) = len.filter(|len| *len != want.size) {
-        return Err(sizes(format!("{len} bytes")));
+    interrupted(stop).map_err(Broken::failed)?;
+    let opened = mirror::open(base, want.path, sink.done).map_err(|trouble| match trouble {
+        Trouble::Gone => Broken::For(Why::Gone),
+        Trouble::Transient(error) => Broken::Transient(error),
+        Trouble::Lasting(error) => Broken::failed(unreachable(base, want.path, error)),
+        Trouble::Problem(problem) => Broken::failed(problem.into()),
+    })?;
+    if let Some(len) = opened.len.filter(|len| *len != want.size) {
+        return Err(Broken::size(base, want, format!("{len} bytes")));
     }
-    let mut skip = sink.done - start;
-    let mut buffer = vec![0; CHUNK];
-    loop {
-        interrupted(stop).map_err(failed)?;
-        // One byte more than wanted is asked for, to see that there is none.
-        let room = (want.size - sink.done).saturating_add(skip).saturating_add(1);
-        let room = usize::try_from(room).map_or(CHUNK, |room| room.min(CHUNK));
-        let count = match reader.read(&mut buffer[..room]) {
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Broken::Transient(error)),
-        };
-        if count == 0 {
-            break;
-        }
-        let again = usize::try_from(skip).map_or(count, |skip| skip.min(count));
-        skip -= again as u64;
-        let fresh = &buffer[again..count];
-        if fresh.len() as u64 > want.size - sink.done {
-            return Err(sizes(format!("more than {} bytes", want.size)));
-        }
-        sink.take(fresh).map_err(failed)?;
-    }
+    pour(opened, base, want, sink, stop)?;
     if sink.done < want.size {
         let message = format!("the bytes end after {} of {}", sink.done, want.size);
         return Err(Broken::Transient(io::Error::new(io::ErrorKind::UnexpectedEof, message)));
     }
     Ok(())
+}
+
+/// Reads to the end, or to one byte more than is wanted, and gives the sink what it does not have yet.
+fn pour<'a>(
+    Opened { mut reader, start, len: _ }: Opened,
+    base: &'a str,
+    want: &Want<'_>,
+    sink: &mut Sink<'_>,
+    stop: &AtomicBool,
+) -> Result<(), Broken<'a>> {
+    let mut skip = sink.done - start;
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        interrupted(stop).map_err(Broken::failed)?;
+        let room = (want.size - sink.done).saturating_add(skip).saturating_add(1);
+        let room = usize::try_from(room).map_or(CHUNK, |room| room.min(CHUNK));
+        let count = match reader.read(&mut buffer[..room]) {
+            Ok(0) => return Ok(()),
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(Broken::Transient(error)),
+        };
+        let again = usize::try_from(skip).map_or(count, |skip| skip.min(count));
+        skip -= again as u64;
+        let fresh = &buffer[again..count];
+        if fresh.len() as u64 > want.size - sink.done {
+            return Err(Broken::size(base, want, format!("more than {} bytes", want.size)));
+        }
+        sink.take(fresh).map_err(Broken::failed)?;
+    }
 }
 
 /// Compares the digest of everything that went through the sink.

@@ -98,7 +98,7 @@ fn the_steps_mirror_comes_first() {
     let rig = Rig::new();
     let other = Server::start(rig.dir.path());
     let step = Fetch { mirror: Some(rig.base()), ..rig.step() };
-    run(&step, &[other.base.clone()]).unwrap();
+    run(&step, std::slice::from_ref(&other.base)).unwrap();
     assert_eq!((rig.server.asked().len(), other.asked().len()), (1, 0));
 }
 

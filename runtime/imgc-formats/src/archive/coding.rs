@@ -245,3 +245,17 @@ fn zstd_encoder<'s>(
     out.multithread(u32::try_from(workers).expect("because it is at most 16"))?;
     Ok(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bomb_is_stopped() {
+        let mut limited = Limited { plain: Box::new(io::repeat(0)), left: 100_000 };
+        let error = io::copy(&mut limited, &mut io::sink()).expect_err("stopped");
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        let mut enough = Limited { plain: Box::new(io::repeat(0).take(100_000)), left: 100_000 };
+        assert_eq!(io::copy(&mut enough, &mut io::sink()).expect("read"), 100_000);
+    }
+}

@@ -15,7 +15,7 @@ use imgc_plan::{BlobId, step::Keep, tree::BytePath};
 
 use super::stream::{StoreFault, broken};
 
-/// Aligned runs of zeros of this many bytes become holes, as in every import.
+/// Aligned runs of zeros of this many bytes become holes, as in every import; a shorter rest at the end is data.
 const HOLE: usize = 4096;
 
 /// The most names, so that an archive of nothing but headers cannot fill the memory.
@@ -107,7 +107,7 @@ impl<'s> Gather<'s> {
             let now = usize::try_from(len - at).map_or(buf.len(), |left| left.min(buf.len()));
             input.read_exact(&mut buf[..now])?;
             for block in buf[..now].chunks(HOLE) {
-                if block.iter().any(|byte| *byte != 0) {
+                if block.len() < HOLE || block.iter().any(|byte| *byte != 0) {
                     self.store_block(first, at, block)?;
                 }
                 at += block.len() as u64;

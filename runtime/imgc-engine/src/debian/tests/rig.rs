@@ -199,6 +199,15 @@ impl Mirror {
         )
     }
 
+    /// Writes an index that is packed by gzip, without its name by digest, and gives its line of a release file.
+    pub(super) fn gzip(&self, suite: &str, arch: &str, text: &str) -> String {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(text.as_bytes()).unwrap();
+        let packed = encoder.finish().unwrap();
+        self.write(&format!("dists/{suite}/main/binary-{arch}/Packages.gz"), &packed);
+        format!(" {} {} main/binary-{arch}/Packages.gz\n", hex(&Sha256::digest(&packed)), packed.len())
+    }
+
     /// Writes an index in its places and gives its lines of a release file.
     fn files(&self, suite: &str, arch: &str, text: &str, len: usize) -> String {
         self.write(&format!("unpacked-{suite}-{arch}"), text.as_bytes());

@@ -13,6 +13,9 @@ pub struct Records {
 /// The key under which star and GNU tar keep extended attributes, before the attribute's name.
 pub const XATTR: &[u8] = b"SCHILY.xattr.";
 
+/// The most bytes of records in force at once: the longest path and 64 KiB of attributes fit many times.
+const MAX_RECORDS: usize = 1 << 20;
+
 impl Records {
     /// Reads the body of an extended header over what is there.
     ///
@@ -29,6 +32,9 @@ impl Records {
                 self.map.insert(key, value);
             }
             body = rest;
+        }
+        if self.map.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>() > MAX_RECORDS {
+            return Err("there are more than 1 MiB of PAX records for it".into());
         }
         Ok(())
     }

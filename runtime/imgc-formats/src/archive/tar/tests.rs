@@ -118,7 +118,7 @@ fn gnu_tar_lists_every_attribute() {
         "-rws--s--x* 4000000000/3000000 3 1969-12-31 23:59:56.876543211 odd".into(),
         "x: 20 security.capability".into(),
         "x: 10 user.a=b%c".into(),
-        format!("-rwxr-xr-x 0/0 5000 2001-09-09 01:46:40 bin/one"),
+        "-rwxr-xr-x 0/0 5000 2001-09-09 01:46:40 bin/one".into(),
         "hrwxr-xr-x 0/0 0 2001-09-09 01:46:40 bin/two link to bin/one".into(),
         format!("hrwxr-xr-x 0/0 0 2001-09-09 01:46:40 {deep} link to bin/one"),
         format!("-rw-r--r-- 0/0 5 2001-09-09 01:46:40 {}/{}", "s".repeat(120), "t".repeat(90)),
@@ -240,6 +240,82 @@ fn sparse_archives_and_broken_ones_are_refused_by_name() {
         archive[middle] ^= 0xff;
         unpack(&archive);
     }
+}
+
+#[test]
+fn archives_of_several_streams_and_blocks_are_read() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = MemoryStore::default();
+    let mut builder = TreeBuilder::new();
+    let mixed: Vec<u8> = (0..300_000u32).map(|at| at.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect();
+    builder.push(entry(b"mixed", 0o644, file(&store, &mixed)));
+    let tree = builder.finish(0).expect("a tree");
+    let plain = Reader::new(&pack("none", &tree, &store), &store).read_all(1 << 20).expect("reads");
+    let (head, tail) = plain.split_at(100_000);
+    for (package, tool, args) in [
+        ("gzip", "gzip", &["-9", "-k"][..]),
+        ("zstd", "zstd", &["-k", "-q", "--ultra", "-22"]),
+        ("xz-utils", "xz", &["-k", "-T2", "--block-size=65536"]),
+    ] {
+        let mut archive = Vec::new();
+        for (name, part) in [("head", head), ("tail", tail)] {
+            let path = dir.path().join(format!("{name}-{tool}"));
+            fs::write(&path, part).expect("written");
+            run(package, Command::new(tool).args(args).arg(&path));
+            let ending = if tool == "zstd" { "zst" } else { &tool[..2] };
+            archive.extend(fs::read(path.with_extension(ending)).expect("reads"));
+        }
+        let bytes = Arc::new(Bytes::blob(store.put(&archive).expect("stored"), archive.len() as u64));
+        let back =
+            Tar.unpack(&bytes, Keep::ALL, 0, &store).unwrap_or_else(|failure| panic!("{tool}: {failure}"));
+        assert_eq!(contents(&back, &store), contents(&tree, &store), "{tool}");
+    }
+}
+
+#[test]
+fn damage_never_panics() {
+    let store = MemoryStore::default();
+    let archive =
+        Reader::new(&pack("none", &sample(&store), &store), &store).read_all(1 << 20).expect("reads");
+    let mut state = 7u32;
+    let mut refused = 0;
+    for _ in 0..2000 {
+        let mut damaged = archive.clone();
+        for _ in 0..1 + state % 4 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let at = (state >> 8) as usize % damaged.len();
+            damaged[at] = state.to_le_bytes()[3];
+        }
+        damaged.truncate(damaged.len() - (state >> 4) as usize % 3 * 700);
+        let id = store.put(&damaged).expect("stored");
+        let bytes = Arc::new(Bytes::blob(id, damaged.len() as u64));
+        refused += usize::from(Tar.unpack(&bytes, Keep::ALL, 0, &store).is_err());
+    }
+    assert!(refused > 500, "{refused}");
+}
+
+#[test]
+fn records_that_add_up_to_a_flood_are_refused() {
+    let store = MemoryStore::default();
+    let mut archive = Vec::new();
+    for number in 0..30 {
+        let mut body = Vec::new();
+        pax::push(&mut body, format!("SCHILY.xattr.user.{number}").as_bytes(), &vec![b'x'; 60_000]);
+        let mut header = vec![0; 512];
+        header[..4].copy_from_slice(b"flow");
+        header[124..135].copy_from_slice(format!("{:011o}", body.len()).as_bytes());
+        header[156] = b'g';
+        header[148..156].fill(b' ');
+        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+        header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+        archive.extend(header);
+        archive.extend(body);
+        archive.resize(archive.len().next_multiple_of(512), 0);
+    }
+    archive.resize(archive.len() + 1024, 0);
+    let bytes = Arc::new(Bytes::blob(store.put(&archive).expect("stored"), archive.len() as u64));
+    let text = Tar.unpack(&bytes, Keep::ALL, 0, &store).expect_err("refused").to_string();
+    assert!(text.contains("more than 1 MiB of PAX records"), "{text}");
 }
 
 #[test]

@@ -15,6 +15,9 @@ use super::{
 /// The most directory entries that are shown: hostile images could have more than fit into memory.
 const MAX_ENTRIES: usize = 1 << 20;
 
+/// Directories below paths of more bytes are not entered.
+const MAX_PATH: usize = 32 << 10;
+
 /// Shows the structures.
 ///
 /// # Errors
@@ -31,13 +34,19 @@ pub fn dump(image: &dyn ReadAt) -> Result<String, Failure> {
     }
     let mut out = String::new();
     show_boot(&boot, &geometry, &mut out).expect("because a String takes everything");
-    let mut walk = Walk { image, geometry, seen: BTreeSet::new(), shown: 0, out };
+    // Every cluster is walked twice at most, unless chains cross.
+    let steps = 2 * geometry.clusters;
+    let mut walk = Walk { image, geometry, seen: BTreeSet::new(), shown: 0, steps, out };
     walk.fs_info(&boot)?;
     let root = match geometry.width {
         Width::Fat32 => walk.chain_bytes(field(&boot, 44, 4))?,
         _ => walk.read(geometry.root_at(), geometry.root_sectors * geometry.sector)?,
     };
-    walk.directory("/", &root)?;
+    let mut open = walk.directory("/", &root)?;
+    while let Some((path, first)) = open.pop() {
+        let bytes = walk.chain_bytes(first)?;
+        open.extend(walk.directory(&path, &bytes)?);
+    }
     Ok(walk.out)
 }
 
@@ -108,6 +117,8 @@ struct Walk<'a> {
     /// First clusters of directories that were shown, so that a loop ends.
     seen: BTreeSet<u32>,
     shown: usize,
+    /// How many more clusters may be walked, so that chains that cross do not take for ever.
+    steps: u64,
     out: String,
 }
 
@@ -153,23 +164,22 @@ impl Walk<'_> {
     }
 
     /// The clusters of a chain as runs of (first, count); broken chains end where they break.
-    fn chain(&self, first: u32) -> Result<Vec<(u32, u32)>, Failure> {
+    fn chain(&mut self, first: u32) -> Result<Vec<(u32, u32)>, Failure> {
         let mut runs: Vec<(u32, u32)> = Vec::new();
         let mut cluster = first;
-        let mut left = self.geometry.clusters;
-        while left > 0 && cluster >= 2 && u64::from(cluster) < self.geometry.clusters + 2 {
+        while self.steps > 0 && cluster >= 2 && u64::from(cluster) < self.geometry.clusters + 2 {
             match runs.last_mut() {
                 Some((start, count)) if *start + *count == cluster => *count += 1,
                 _ => runs.push((cluster, 1)),
             }
             cluster = self.next(cluster)?;
-            left -= 1;
+            self.steps -= 1;
         }
         Ok(runs)
     }
 
     /// The content of a directory: at most 2 MiB.
-    fn chain_bytes(&self, first: u32) -> Result<Vec<u8>, Failure> {
+    fn chain_bytes(&mut self, first: u32) -> Result<Vec<u8>, Failure> {
         let mut bytes = Vec::new();
         for (start, count) in self.chain(first)? {
             for cluster in start..start + count {
@@ -182,7 +192,8 @@ impl Walk<'_> {
         Ok(bytes)
     }
 
-    fn directory(&mut self, path: &str, bytes: &[u8]) -> Result<(), Failure> {
+    /// Shows one directory, and gives those in it with their first clusters, last one first.
+    fn directory(&mut self, path: &str, bytes: &[u8]) -> Result<Vec<(String, u32)>, Failure> {
         self.line(format_args!("{path}"));
         let mut long: Vec<u16> = Vec::new();
         let mut below = Vec::new();
@@ -190,7 +201,7 @@ impl Walk<'_> {
             self.shown += 1;
             if self.shown > MAX_ENTRIES {
                 self.line(format_args!("  … and more"));
-                return Ok(());
+                return Ok(Vec::new());
             }
             match entry[11] {
                 _ if entry[0] == 0xe5 => {}
@@ -199,18 +210,16 @@ impl Walk<'_> {
                     let name = String::from_utf16_lossy(&std::mem::take(&mut long));
                     self.entry(entry, &name)?;
                     let first = field(entry, 20, 2) << 16 | field(entry, 26, 2);
-                    if entry[11] & 0x10 != 0 && entry[0] != b'.' && self.seen.insert(first) {
+                    let new = entry[11] & 0x18 == 0x10 && entry[0] != b'.' && path.len() < MAX_PATH;
+                    if new && self.seen.insert(first) {
                         let shown = if name.is_empty() { short(entry) } else { name };
                         below.push((format!("{path}{}/", shown.escape_debug()), first));
                     }
                 }
             }
         }
-        for (path, first) in below {
-            let bytes = self.chain_bytes(first)?;
-            self.directory(&path, &bytes)?;
-        }
-        Ok(())
+        below.reverse();
+        Ok(below)
     }
 
     fn entry(&mut self, entry: &[u8], long: &str) -> Result<(), Failure> {

@@ -242,6 +242,64 @@ fn a_directory_of_twenty_thousand_entries_is_clean() {
 }
 
 #[test]
+fn names_at_the_limits_are_clean_and_read_back() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("fat.img");
+    let store = MemoryStore::default();
+    // 13 units a piece: pairs of surrogates cross its borders.
+    let mut names =
+        vec!["🦀".repeat(63), format!("x{}", "🦀".repeat(63)), "é".repeat(127) + "x", "a".repeat(255)];
+    names.extend((0..130).map(|n| format!("the same beginning {n}.text")));
+    names.extend(
+        [
+            "THESAM~1.TEX",
+            "THESAM~7.TEX",
+            "THESA~11.TEX",
+            "a.b.c.d",
+            "...dots",
+            "+,;=[]",
+            "lower.txt",
+            "x",
+            "Y",
+        ]
+        .map(String::from),
+    );
+    names.extend((1..30).map(|len| "n".repeat(len)));
+    let entries = names.iter().map(|name| file(&store, &format!("d/{name}"), name.as_bytes()));
+    let tree = tree(entries);
+    for fat in ["12", "16", "32"] {
+        let options = record(&[("fat", fat.into())]);
+        let len = Vfat.measure(&options, Some(&tree)).expect("measured");
+        let bytes = make(&options, Some(&tree), len, &store).expect("made");
+        fsck(&bytes, &store, &path);
+        same_by_fatfs(&tree, &store, &path);
+    }
+}
+
+#[test]
+fn damaged_images_never_panic_the_dump() {
+    let store = MemoryStore::default();
+    for (fat, mib) in [("12", 1), ("32", 34)] {
+        let options = record(&[("fat", fat.into())]);
+        let bytes = make(&options, Some(&small(&store)), mib << 20, &store).expect("made");
+        let image = Reader::new(&bytes, &store).read_all(64 << 20).expect("reads");
+        let mut random = Random(99);
+        let mut image = image;
+        for _ in 0..300 {
+            let mut undo = Vec::new();
+            for _ in 0..1 + random.below(8) {
+                let at = usize::try_from(random.below(60 << 10)).expect("small");
+                undo.push((at, image[at]));
+                image[at] = u8::try_from(random.below(256)).expect("a byte");
+            }
+            let _ = Vfat.dump(&image);
+            undo.into_iter().rev().for_each(|(at, byte)| image[at] = byte);
+        }
+        Vfat.dump(&image).expect("it is whole again");
+    }
+}
+
+#[test]
 fn everything_that_fat_cannot_hold_is_told_at_once() {
     let store = MemoryStore::default();
     let huge = Content::Bytes(Arc::new(Bytes::zeros(1 << 32)));
@@ -369,6 +427,42 @@ fn options_are_checked() {
     assert_eq!(complaints(&[("root-entries", Data::Int(112)), ("fat", "32".into())]), ["root-entries"]);
     assert_eq!(complaints(&[("reserved-sectors", Data::Int(1)), ("fat", "32".into())]), ["reserved-sectors"]);
     assert_eq!(complaints(&[("media", Data::Int(0xf4))]), ["media"]);
+}
+
+#[test]
+fn options_reach_the_disk() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("fat.img");
+    let store = MemoryStore::default();
+    let tree = small(&store);
+    // A floppy of 1440 KiB as DOS formats it, one FAT, large clusters, many reserved sectors.
+    for (pairs, len, wanted) in [
+        (
+            &[("media", 0xf0), ("cluster-size", 512), ("root-entries", 224), ("reserved-sectors", 1)][..],
+            1440 << 10,
+            &[
+                "FAT12 in 2880 ",
+                "0xf0",
+                "2 of 9 sectors from byte 512",
+                "14 sectors from byte 9728",
+                "2847 of 512 bytes from byte 16896",
+            ][..],
+        ),
+        (&[("fats", 1)], 16 << 20, &["FAT16 in 32768", "1 of 32 sectors"]),
+        (&[("cluster-size", 65_536)], 400 << 20, &["FAT16 in 819200", "of 65536 bytes"]),
+        (&[("reserved-sectors", 100)], 600 << 20, &["FAT32 in 1228800", "100 sectors", "backup    equal"]),
+    ] {
+        let pairs: Vec<(&str, Data)> = pairs.iter().map(|(name, value)| (*name, Data::Int(*value))).collect();
+        let options = record(&pairs);
+        assert_eq!(Vfat.check(&options), []);
+        let bytes = make(&options, Some(&tree), len, &store).expect("made");
+        fsck(&bytes, &store, &path);
+        same_by_fatfs(&tree, &store, &path);
+        let text = Vfat.dump(&Reader::new(&bytes, &store)).expect("dumped");
+        for part in wanted {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+    }
 }
 
 #[test]
