@@ -6,7 +6,7 @@ use imgc_image::{Failure, ReadAt};
 use imgc_plan::tree::write_escaped;
 
 use super::{
-    format::{DATA_RAW, METADATA, NO_TABLE, NONE, SUPERBLOCK, flag, inode},
+    format::{DATA_RAW, METADATA, NO_TABLE, NONE, SUPERBLOCK, Superblock, flag, inode},
     read::{Body, Budget, Cursor, Image, Inode, Listing, damaged},
 };
 
@@ -65,6 +65,15 @@ fn superblock(image: &Image<'_>, out: &mut String) -> Result<(), Failure> {
             sb.no_ids
         ),
     );
+    tables(sb, out);
+    if sb.flags & flag::COMPRESSOR_OPTIONS != 0 {
+        let options = image.metadata_at(SUPERBLOCK)?;
+        line(out, format_args!("compressor options: {options:02x?}"));
+    }
+    Ok(())
+}
+
+fn tables(sb: &Superblock, out: &mut String) {
     for (name, start) in [
         ("inode_table", sb.inode_table_start),
         ("directory_table", sb.directory_table_start),
@@ -78,11 +87,6 @@ fn superblock(image: &Image<'_>, out: &mut String) -> Result<(), Failure> {
             start => line(out, format_args!("  {name}: {start}")),
         }
     }
-    if sb.flags & flag::COMPRESSOR_OPTIONS != 0 {
-        let options = image.metadata_at(SUPERBLOCK)?;
-        line(out, format_args!("compressor options: {options:02x?}"));
-    }
-    Ok(())
 }
 
 /// Inodes in the order of the table. Each starts where the one before it ends.

@@ -178,6 +178,12 @@ pub fn random(store: &MemoryStore, seed: u64, count: usize, block: u64, plain: b
         };
         entries.push(made);
     }
+    vary(&mut entries, &mut rng, plain);
+    tree(entries)
+}
+
+/// Gives entries owners, modes, times and, where `plain`, attributes that every host can hold.
+fn vary(entries: &mut [Entry], rng: &mut Rng, plain: bool) {
     for made in entries.iter_mut().filter(|made| made.link.is_none()) {
         made.meta.uid = rng.below(5) as u32 * 1000;
         made.meta.gid = rng.below(3) as u32;
@@ -189,13 +195,8 @@ pub fn random(store: &MemoryStore, seed: u64, count: usize, block: u64, plain: b
             made.meta.mode |= 0o700;
         }
         if rng.below(4) == 0 && !matches!(made.node, Node::Symlink(_)) && plain {
-            let value = rng.bytes(rng_len(made.meta.gid));
+            let value = rng.bytes([0, 40, 3000][made.meta.gid as usize]);
             made.xattrs = Box::new([(b"user.some"[..].into(), value.into())]);
         }
     }
-    tree(entries)
-}
-
-fn rng_len(gid: u32) -> usize {
-    [0, 40, 3000][gid as usize]
 }
