@@ -3,12 +3,14 @@
 use imgc_image::{BytesBuilder, Failure, Problem, ReadAt, Tree};
 use imgc_plan::{Kind, Record, kind::OptionProblem};
 
+mod erofs;
 mod ext;
 mod vfat;
 
 /// The list: one line a kind.
 #[rustfmt::skip]
 pub static ALL: &[&dyn Filesystem] = &[
+    &erofs::Erofs,
     &ext::EXT2,
     &ext::EXT3,
     &ext::EXT4,
