@@ -88,13 +88,16 @@ fn head(image: &Image<'_>, inode: &Inode, out: &mut String) -> Result<(), Failur
     Ok(())
 }
 
+/// Prints where the data is; stretches that follow one another in the file and on disk are one.
 fn runs(image: &Image<'_>, inode: &Inode, out: &mut String) -> Result<(), Failure> {
+    let mut last: Option<Run> = None;
     let mut count = 0;
-    image.runs(inode, &mut |Run { from, len, place }| {
+    let mut line = |run: Run| {
         count += 1;
         if count > MOST_RUNS {
-            return Ok(());
+            return;
         }
+        let Run { from, len, place } = run;
         match place {
             Place::Hole => put(out, format_args!("              {from}+{len}: zero\n")),
             Place::Raw(at) => put(out, format_args!("{at:010x}    {from}+{len}\n")),
@@ -102,10 +105,25 @@ fn runs(image: &Image<'_>, inode: &Inode, out: &mut String) -> Result<(), Failur
                 put(out, format_args!("{at:010x}    {from}+{len}: {packed} bytes of LZ4\n"))
             }
         }
+    };
+    image.runs(inode, &mut |run| {
+        match &mut last {
+            Some(last) if follows(last, &run) => last.len += run.len,
+            _ => last.replace(run).into_iter().for_each(&mut line),
+        }
         Ok(())
     })?;
+    last.into_iter().for_each(&mut line);
     if count > MOST_RUNS {
         put(out, format_args!("              and {} more\n", count - MOST_RUNS));
     }
     Ok(())
+}
+
+fn follows(last: &Run, next: &Run) -> bool {
+    match (last.place, next.place) {
+        (Place::Hole, Place::Hole) => true,
+        (Place::Raw(one), Place::Raw(two)) => one + last.len == two,
+        _ => false,
+    }
 }

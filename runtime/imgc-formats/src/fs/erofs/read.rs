@@ -294,6 +294,44 @@ impl<'a> Image<'a> {
         lz4::decode(packed, decoded as usize).ok_or_else(wrong)
     }
 
+    /// What a directory has under this name. Blocks are sorted, so few are looked at, as a kernel does.
+    ///
+    /// # Errors
+    /// When a block that was looked at is damaged.
+    pub fn lookup(&self, dir: &Inode, name: &[u8]) -> Result<Option<u64>, Failure> {
+        let wrong = || damaged(format!("the directory of inode {} makes no sense", dir.nid));
+        let (mut from, mut to) = (0, dir.disk.size.div_ceil(self.block));
+        while from < to {
+            let middle = from + (to - from) / 2;
+            let block = self.dir_block(dir, middle)?;
+            let items = directory::decode(&block).ok_or_else(wrong)?;
+            match items.iter().position(|item| item.name >= name) {
+                Some(at) if items[at].name == name => return Ok(Some(items[at].nid)),
+                Some(0) => to = middle,
+                Some(_) => return Ok(None),
+                None => from = middle + 1,
+            }
+        }
+        Ok(None)
+    }
+
+    /// One block of a directory.
+    fn dir_block(&self, dir: &Inode, number: u64) -> Result<Vec<u8>, Failure> {
+        let (start, mut block) = (number * self.block, Vec::new());
+        let len = (dir.disk.size - start).min(self.block);
+        self.runs(dir, &mut |run| {
+            match run.place {
+                Place::Raw(at) if (run.from..run.from + run.len).contains(&start) => {
+                    block = self.bytes(at + (start - run.from), len.min(run.from + run.len - start))?;
+                }
+                Place::Raw(_) => {}
+                _ => return Err(foreign("a compressed directory")),
+            }
+            Ok(())
+        })?;
+        Ok(block)
+    }
+
     /// The names in a directory, `.` and `..` among them: name, inode, type.
     ///
     /// # Errors

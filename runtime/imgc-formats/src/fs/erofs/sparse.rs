@@ -61,7 +61,8 @@ mod tests {
     fn chunks_grow_with_what_lies_between_holes() {
         assert_eq!(chunk_bits(&[(0, 10)], 10 * BLOCK), None);
         assert_eq!(chunk_bits(&[], 20 << 30), Some(MOST_BITS));
-        assert_eq!(chunk_bits(&[(3, 4)], 100 * BLOCK), Some(13));
+        assert_eq!(chunk_bits(&[(3, 4)], 100 * BLOCK), Some(12));
+        assert_eq!(chunk_bits(&[(3, 4)], (20 << 30) + 1), Some(18));
         assert_eq!(chunk_bits(&[(0, 5), (6, 12)], 12 * BLOCK), Some(12));
         assert_eq!(touched(&[(0, 1), (2, 3), (9, 17)], 4).collect::<Vec<_>>(), [0, 2, 3, 4]);
     }

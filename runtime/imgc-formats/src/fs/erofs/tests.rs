@@ -1,1 +1,7 @@
-//! Tests.
+//! Tests against erofs-utils, against our own reader, and against pinned bytes.
+
+mod check;
+mod contents;
+mod image;
+mod pins;
+mod reading;

@@ -14,7 +14,7 @@ use super::{
     nodes::Nodes,
     options::Settings,
     place::Slots,
-    squeeze,
+    squeeze, xattr,
 };
 
 /// Bytes that follow one another are handed on when there are so many.
@@ -35,7 +35,8 @@ pub fn write(settings: &Settings, nodes: &Nodes<'_>, out: &mut BytesBuilder<'_>)
         .zip(&data)
         .map(|(inode, data)| slots.place(data.len_at(inode.head_len())))
         .collect();
-    let blocks = u32::try_from(meta + slots.blocks()).map_err(|_| data::too_large())?;
+    let blocks = meta + slots.blocks() + u64::from(ends_at_edge(nodes, &nids, slots.blocks()));
+    let blocks = u32::try_from(blocks).map_err(|_| data::too_large())?;
     let sb = Super {
         feature_compat: COMPAT_SB_CHKSUM | COMPAT_MTIME,
         blkszbits: BLOCK.ilog2() as u8,
@@ -59,6 +60,13 @@ pub fn write(settings: &Settings, nodes: &Nodes<'_>, out: &mut BytesBuilder<'_>)
         .map_err(Failure::machine("writing the filesystem's metadata"))?;
     out.set_len(u64::from(blocks) * BLOCK);
     Ok(())
+}
+
+/// Whether an inode without attributes ends so close to the end that there would be no room for any: fsck.erofs 1.5 reads the
+/// header that is not there and fails.
+fn ends_at_edge(nodes: &Nodes<'_>, nids: &[u64], blocks: u64) -> bool {
+    let ends = nodes.inodes.iter().zip(nids).map(|(inode, nid)| nid * SLOT + inode.head_len());
+    ends.max().is_some_and(|end| end + xattr::HEADER as u64 > blocks * BLOCK)
 }
 
 fn finish(settings: &Settings, mut sb: Super, shared: &[u8], sink: &mut Sink<'_, '_>) -> io::Result<()> {

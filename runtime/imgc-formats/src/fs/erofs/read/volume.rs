@@ -63,14 +63,15 @@ impl Image<'_> {
     }
 
     /// The inode at a path.
-    fn find(&self, path: &[u8]) -> Result<Inode, Failure> {
+    ///
+    /// # Errors
+    /// When there is none, or a directory on the way is damaged.
+    pub fn find(&self, path: &[u8]) -> Result<Inode, Failure> {
         let mut inode = self.inode(self.sb.root_nid.into())?;
         for part in path.split(|byte| *byte == b'/').filter(|part| !part.is_empty()) {
-            let most = self.io.len() / DIRENT as u64;
-            let names =
-                if inode.disk.mode & 0o170_000 == 0o040_000 { self.names(&inode, most)? } else { Vec::new() };
-            let found = names.iter().find(|(name, ..)| name == part).ok_or_else(|| no_file(path))?;
-            inode = self.inode(found.1)?;
+            let is_dir = inode.disk.mode & 0o170_000 == 0o040_000;
+            let found = if is_dir { self.lookup(&inode, part)? } else { None };
+            inode = self.inode(found.ok_or_else(|| no_file(path))?)?;
         }
         Ok(inode)
     }
