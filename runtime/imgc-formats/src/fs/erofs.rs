@@ -11,7 +11,8 @@
 //!
 //! There is no zstd: it needs Linux 6.10, and no checker of this age reads it.
 //!
-//! Sources: Linux `fs/erofs/erofs_fs.h`, `Documentation/filesystems/erofs.rst`, and what erofs-utils 1.5 accepts.
+//! Sources: Linux `fs/erofs/erofs_fs.h`, `Documentation/filesystems/erofs.rst`, and what erofs-utils 1.5 and
+//! Linux 6.1 accept.
 
 mod data;
 mod directory;

@@ -102,7 +102,7 @@ fn runs(image: &Image<'_>, inode: &Inode, out: &mut String) -> Result<(), Failur
             Place::Hole => put(out, format_args!("              {from}+{len}: zero\n")),
             Place::Raw(at) => put(out, format_args!("{at:010x}    {from}+{len}\n")),
             Place::Lz4(at, packed) => {
-                put(out, format_args!("{at:010x}    {from}+{len}: {packed} bytes of LZ4\n"))
+                put(out, format_args!("{at:010x}    {from}+{len}: {packed} bytes of LZ4\n"));
             }
         }
     };

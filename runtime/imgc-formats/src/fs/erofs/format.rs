@@ -140,7 +140,7 @@ impl Super {
             blkszbits: bytes[12],
             root_nid: le16(bytes, 14),
             inos: le64(bytes, 16),
-            build_time: le64(bytes, 24).cast_signed(),
+            build_time: le64(bytes, 24) as i64,
             build_time_nsec: le32(bytes, 32),
             blocks: le32(bytes, 36),
             meta_blkaddr: le32(bytes, 40),
@@ -243,7 +243,7 @@ impl Disk {
         if extended {
             disk.size = le64(bytes, 8);
             (disk.uid, disk.gid) = (le32(bytes, 24), le32(bytes, 28));
-            (disk.mtime, disk.mtime_nsec) = (le64(bytes, 32).cast_signed(), le32(bytes, 40));
+            (disk.mtime, disk.mtime_nsec) = (le64(bytes, 32) as i64, le32(bytes, 40));
             disk.nlink = le32(bytes, 44);
         } else {
             disk.nlink = le16(bytes, 6).into();

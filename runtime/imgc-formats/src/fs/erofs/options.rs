@@ -151,7 +151,7 @@ pub fn parse(options: &Record) -> (Settings, Vec<OptionProblem>) {
     let settings = Settings {
         label,
         uuid: uuid.unwrap_or_default(),
-        epoch: options.get("epoch").and_then(Data::as_u64).map_or(0, u64::cast_signed),
+        epoch: number("epoch").map_or(0, |epoch| epoch as i64),
         compress: match compress {
             "lz4" => Some(Effort::Fast),
             "lz4hc" => Some(Effort::Deep(1 << (level.unwrap_or(USUAL_LEVEL).clamp(1, 12) - 1))),

@@ -167,7 +167,7 @@ impl<'a> Image<'a> {
     ///
     /// # Errors
     /// When they are damaged.
-    pub fn xattrs(&self, inode: &Inode) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Failure> {
+    pub fn xattrs(&self, inode: &Inode) -> Result<Vec<xattr::Attribute>, Failure> {
         if inode.disk.xattr_icount == 0 {
             return Ok(Vec::new());
         }

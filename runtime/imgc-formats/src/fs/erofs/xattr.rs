@@ -22,6 +22,9 @@ const PREFIXES: [(&[u8], u8); 5] = [
     (b"security.", 6),
 ];
 
+/// An attribute that was read: its full name and its value.
+pub type Attribute = (Vec<u8>, Vec<u8>);
+
 /// The attributes of one entry, as a tree has them.
 pub type Attributes = [(Box<[u8]>, Box<[u8]>)];
 
@@ -140,7 +143,7 @@ pub fn icount(len: usize) -> u16 {
 }
 
 /// The shared ids and the attributes in a body; `None` when it is damaged.
-pub fn decode_body(body: &[u8]) -> Option<(Vec<u32>, Vec<(Vec<u8>, Vec<u8>)>)> {
+pub fn decode_body(body: &[u8]) -> Option<(Vec<u32>, Vec<Attribute>)> {
     let shared = usize::from(*body.get(4)?);
     let mut rest = body.get(HEADER..)?;
     let ids = rest.get(..4 * shared)?.chunks_exact(4).map(|id| le32(id, 0)).collect();
@@ -161,7 +164,7 @@ pub fn entry_len(head: [u8; ENTRY]) -> usize {
 }
 
 /// The full name and the value of an entry; `None` when its prefix is not known or it is damaged.
-pub fn decode_entry(entry: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+pub fn decode_entry(entry: &[u8]) -> Option<Attribute> {
     let (prefix, _) = PREFIXES.iter().find(|(_, index)| *index == entry[1])?;
     let name = entry.get(ENTRY..ENTRY + usize::from(entry[0]))?;
     let value = entry.get(ENTRY + name.len()..)?.get(..usize::from(le16(entry, 2)))?;

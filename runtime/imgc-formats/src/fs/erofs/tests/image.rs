@@ -21,7 +21,7 @@ use imgc_plan::{
 };
 use tempfile::TempDir;
 
-use super::super::{Erofs, options::KIND, read};
+use super::super::{Erofs, options::KIND, read, xattr::Attributes};
 use crate::{fs::Filesystem, testing};
 
 /// 2020-09-13 12:26:40 UTC.
@@ -115,7 +115,7 @@ pub fn entry(path: &[u8], node: Node) -> Entry {
     }
 }
 
-pub fn boxed(xattrs: &[(&[u8], &[u8])]) -> Box<[(Box<[u8]>, Box<[u8]>)]> {
+pub fn boxed(xattrs: &[(&[u8], &[u8])]) -> Box<Attributes> {
     xattrs.iter().map(|(name, value)| (Box::from(*name), Box::from(*value))).collect()
 }
 
