@@ -3,6 +3,7 @@
 use imgc_image::{BytesBuilder, Failure, Problem, ReadAt, Tree};
 use imgc_plan::{Kind, Record, kind::OptionProblem};
 
+mod erofs;
 mod ext;
 mod squashfs;
 mod vfat;
@@ -10,6 +11,7 @@ mod vfat;
 /// The list: one line a kind.
 #[rustfmt::skip]
 pub static ALL: &[&dyn Filesystem] = &[
+    &erofs::Erofs,
     &ext::EXT2,
     &ext::EXT3,
     &ext::EXT4,
