@@ -4,6 +4,7 @@ use imgc_image::{BytesBuilder, Failure, Problem, ReadAt, Tree};
 use imgc_plan::{Kind, Record, kind::OptionProblem};
 
 mod ext;
+mod iso9660;
 mod vfat;
 
 /// The list: one line a kind.
@@ -12,6 +13,7 @@ pub static ALL: &[&dyn Filesystem] = &[
     &ext::EXT2,
     &ext::EXT3,
     &ext::EXT4,
+    &iso9660::Iso9660,
     &vfat::Vfat,
 ];
 
