@@ -203,8 +203,12 @@ const MOUNT_WORDS: &[&str] = &[
     "none",
 ];
 
-const TRAITS: Traits =
-    Traits::Filesystem(FilesystemTraits { takes_tree: true, own_length: false, stamps_start: false, default_type: "linux" });
+const TRAITS: Traits = Traits::Filesystem(FilesystemTraits {
+    takes_tree: true,
+    own_length: false,
+    stamps_start: false,
+    default_type: "linux",
+});
 
 macro_rules! kind {
     ($static:ident, $name:literal, $doc:literal, $($own:expr),*) => {

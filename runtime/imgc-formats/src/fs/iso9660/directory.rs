@@ -53,7 +53,13 @@ pub fn encode(view: &View<'_, '_>, hierarchy: &Hierarchy, at: usize) -> Encoded 
             }
             What::Leaf(entry) => {
                 let sections = view.contents.sections(entry, view.empty);
-                out.push(&sections, view.stamp(Some(entry)), 0, &child.id, &fields(view.describe(Some(entry))));
+                out.push(
+                    &sections,
+                    view.stamp(Some(entry)),
+                    0,
+                    &child.id,
+                    &fields(view.describe(Some(entry))),
+                );
             }
             What::Moved(inner) => {
                 let inner = &hierarchy.dirs[inner];
@@ -91,7 +97,9 @@ impl View<'_, '_> {
     /// All fields of an entry, or of the directory that is in no tree.
     fn describe(&self, entry: Option<usize>) -> Vec<Field> {
         match entry {
-            Some(at) => rock::describe(&self.survey.entries[at], self.survey.links[at], self.survey.serials[at]),
+            Some(at) => {
+                rock::describe(&self.survey.entries[at], self.survey.links[at], self.survey.serials[at])
+            }
             None => {
                 let mut fields = self.attributes(None);
                 fields.extend(rock::nm(MOVED));

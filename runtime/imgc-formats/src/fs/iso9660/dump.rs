@@ -72,7 +72,11 @@ impl Show<'_, '_> {
             _ => "supplementary",
         };
         let out = &mut self.out;
-        writeln!(out, "sector {}: {sort}, {} blocks of {} bytes", descriptor.sector, descriptor.sectors, descriptor.block)?;
+        writeln!(
+            out,
+            "sector {}: {sort}, {} blocks of {} bytes",
+            descriptor.sector, descriptor.sectors, descriptor.block
+        )?;
         for (name, at, len) in TEXTS {
             let text = id_text(&descriptor.bytes[at..at + len], descriptor.joliet);
             let text = text.trim_end();
@@ -122,14 +126,21 @@ impl Show<'_, '_> {
         let mut seen = BTreeSet::new();
         while let Some((block, len)) = open.pop_front() {
             if !seen.insert(block) {
-                return Err(damaged(format!("the directory at block {block} is in two places, or in itself")));
+                return Err(damaged(format!(
+                    "the directory at block {block} is in two places, or in itself"
+                )));
             }
             let sort = if descriptor.joliet { "joliet directory" } else { "directory" };
             writeln!(self.out, "{sort} at {block}").expect(TAKES);
             for (offset, record) in self.source.directory(block, len)? {
                 self.count()?;
                 let root_own = block == descriptor.root.block && record.id == SELF;
-                self.record(offset, &record, descriptor.joliet, skip.map(|skip| if root_own { 0 } else { skip }))?;
+                self.record(
+                    offset,
+                    &record,
+                    descriptor.joliet,
+                    skip.map(|skip| if root_own { 0 } else { skip }),
+                )?;
                 if record.is_dir() && !record.is_dot() {
                     open.push_back((record.block, record.len));
                 }
@@ -138,7 +149,13 @@ impl Show<'_, '_> {
         Ok(())
     }
 
-    fn record(&mut self, offset: u64, record: &Record, joliet: bool, skip: Option<usize>) -> Result<(), Failure> {
+    fn record(
+        &mut self,
+        offset: u64,
+        record: &Record,
+        joliet: bool,
+        skip: Option<usize>,
+    ) -> Result<(), Failure> {
         let sort = if record.is_dir() { "dir " } else { "file" };
         let more = if record.flags & MULTI_EXTENT == 0 { "" } else { " and more" };
         let time = time::read_short(&record.stamp).map_or("no time".to_owned(), time::text);
@@ -188,7 +205,11 @@ impl Show<'_, '_> {
     fn count(&mut self) -> Result<(), Failure> {
         self.records += 1;
         if self.records > MOST_RECORDS {
-            return Err(Problem::new("too-much-to-show", format!("there are more than {MOST_RECORDS} records")).into());
+            return Err(Problem::new(
+                "too-much-to-show",
+                format!("there are more than {MOST_RECORDS} records"),
+            )
+            .into());
         }
         Ok(())
     }

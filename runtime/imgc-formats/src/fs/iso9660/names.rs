@@ -177,7 +177,10 @@ impl Rules {
         }
         match self.alphabet {
             Alphabet::Joliet => units.into_iter().flat_map(u16::to_be_bytes).collect(),
-            _ => units.into_iter().map(|unit| u8::try_from(unit).expect("because plain names are bytes")).collect(),
+            _ => units
+                .into_iter()
+                .map(|unit| u8::try_from(unit).expect("because plain names are bytes"))
+                .collect(),
         }
     }
 }

@@ -31,7 +31,12 @@ pub static OPTIONS: [Opt; 14] = [
         Default::Text(""),
         "The system that can use the first 16 sectors: upper-case letters, digits, space and `!\"%&'()*+,-./:;<=>?_`.",
     ),
-    opt("publisher", OptType::Text { max: 128 }, Default::Text(""), "The publisher, with the characters of `system-id`."),
+    opt(
+        "publisher",
+        OptType::Text { max: 128 },
+        Default::Text(""),
+        "The publisher, with the characters of `system-id`.",
+    ),
     opt(
         "preparer",
         OptType::Text { max: 128 },

@@ -110,7 +110,9 @@ impl<'t> Plan<'t> {
 
     /// Adds what only the layout shows.
     fn warn(&mut self) {
-        let overflows = |placed: &Placed| placed.hierarchy.dirs.last().is_some_and(|dir| dir.parent >= path_table::MAX_PARENT);
+        let overflows = |placed: &Placed| {
+            placed.hierarchy.dirs.last().is_some_and(|dir| dir.parent >= path_table::MAX_PARENT)
+        };
         if self.hierarchies.iter().any(overflows) {
             let message = "path tables cannot name the parents of all directories, as more than 65535 hold others; \
                            systems that go by path tables will not find some of them";
@@ -123,9 +125,18 @@ impl<'t> Plan<'t> {
     /// must know. `None` when there is no such path, or it has no content.
     #[cfg_attr(not(test), expect(dead_code, reason = "boot records, which come next, ask for it"))]
     pub fn sector_of(&self, path: &[u8]) -> Option<u64> {
-        let at = self.survey.entries.binary_search_by(|entry| imgc_image::tree::compare_paths(&entry.path.0, path)).ok()?;
+        let at = self
+            .survey
+            .entries
+            .binary_search_by(|entry| imgc_image::tree::compare_paths(&entry.path.0, path))
+            .ok()?;
         if self.survey.entries[at].is_dir() {
-            return self.hierarchies[0].hierarchy.dirs.iter().find(|dir| dir.entry == Some(at)).map(|dir| dir.sector);
+            return self.hierarchies[0]
+                .hierarchy
+                .dirs
+                .iter()
+                .find(|dir| dir.entry == Some(at))
+                .map(|dir| dir.sector);
         }
         self.contents.start(at)
     }
@@ -140,6 +151,7 @@ fn check_len(sectors: u64) -> Result<(), Problem> {
     if sectors <= u32::MAX.into() {
         return Ok(());
     }
-    let message = format!("the tree needs {sectors} sectors of {SECTOR} bytes, and ISO 9660 counts up to {}", u32::MAX);
+    let message =
+        format!("the tree needs {sectors} sectors of {SECTOR} bytes, and ISO 9660 counts up to {}", u32::MAX);
     Err(Problem::new("tree-too-large", message).help("leave something out of the tree"))
 }

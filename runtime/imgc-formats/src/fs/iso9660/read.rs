@@ -50,7 +50,8 @@ impl Volume for Iso<'_> {
         facts.insert("len".into(), Data::from(len));
         facts.insert("used".into(), Data::from(len));
         // The UUID that GRUB and blkid make of the time of modification, digit by digit, else of creation.
-        let stamp = [primary.modified, primary.created].into_iter().find(|stamp| time::read_long(stamp).is_some());
+        let stamp =
+            [primary.modified, primary.created].into_iter().find(|stamp| time::read_long(stamp).is_some());
         if let Some(stamp) = stamp {
             let digits = String::from_utf8_lossy(&stamp[..16]).into_owned();
             let parts = [0..4, 4..6, 6..8, 8..10, 10..12, 12..14, 14..16].map(|part| digits[part].to_owned());

@@ -20,7 +20,8 @@ pub const PARENT: &[u8] = &[1];
 
 /// A number of 32 bits, little-endian, then big-endian (7.3.3).
 pub fn both32(number: u64) -> [u8; 8] {
-    let number = u32::try_from(number).expect("because the plan checked that the volume has fewer than 2^32 sectors");
+    let number =
+        u32::try_from(number).expect("because the plan checked that the volume has fewer than 2^32 sectors");
     let mut out = [0; 8];
     out[..4].copy_from_slice(&number.to_le_bytes());
     out[4..].copy_from_slice(&number.to_be_bytes());

@@ -107,7 +107,8 @@ pub fn nm(name: &[u8]) -> impl Iterator<Item = Field> {
 /// A device (Rock Ridge, 4.1.2). Where one number of 32 bits can be understood in the old way, all readers agree on it; else
 /// the first number is the major one, as Linux wants it.
 pub fn pn(major: u32, minor: u32) -> Field {
-    let (high, low) = if major < 1 << 12 && minor < 1 << 8 { (0, major << 8 | minor) } else { (major, minor) };
+    let (high, low) =
+        if major < 1 << 12 && minor < 1 << 8 { (0, major << 8 | minor) } else { (major, minor) };
     field(*b"PN", &[both32(high.into()), both32(low.into())].concat())
 }
 

@@ -42,8 +42,7 @@ impl<'t> Survey<'t> {
     /// Everything that ISO 9660 with these options cannot hold.
     pub fn of(tree: &'t Tree, options: &Options) -> Result<Self, Failure> {
         let (entries, parents) = (tree.entries(), tree.parents());
-        let mut problems: Vec<Problem> =
-            entries.iter().filter_map(|entry| refusal(entry, options)).collect();
+        let mut problems: Vec<Problem> = entries.iter().filter_map(|entry| refusal(entry, options)).collect();
         if !options.rock_ridge && !options.keep_deep {
             problems.extend(too_deep(entries, &parents));
         }
@@ -96,16 +95,23 @@ fn refusal(entry: &Entry, options: &Options) -> Option<Problem> {
         Node::Dir => return None,
         Node::File { content, .. } if options.level >= 3 || content.len() <= MAX_SECTION => return None,
         Node::File { content, .. } => {
-            let message =
-                format!("{} has {} bytes, and level {} holds files below 4 GiB", entry.path, content.len(), options.level);
+            let message = format!(
+                "{} has {} bytes, and level {} holds files below 4 GiB",
+                entry.path,
+                content.len(),
+                options.level
+            );
             return Some(Problem::new("file-too-large", message).help("set `level=3`"));
         }
         Node::Symlink(target) if options.rock_ridge => {
-            let message = format!("{} points at {} bytes, {MAX_TARGET} are the most", entry.path, target.len());
+            let message =
+                format!("{} points at {} bytes, {MAX_TARGET} are the most", entry.path, target.len());
             return (target.len() > MAX_TARGET).then(|| Problem::new("symlink-too-long", message));
         }
         // Linux reads this as another device, as of the two ways to write a number it tries the older first.
-        Node::Char { major: 0, minor } | Node::Block { major: 0, minor } if *minor > 255 && options.rock_ridge => {
+        Node::Char { major: 0, minor } | Node::Block { major: 0, minor }
+            if *minor > 255 && options.rock_ridge =>
+        {
             let message = format!("{} is the device 0:{minor}, which Rock Ridge cannot hold", entry.path);
             return Some(Problem::new("unsupported-entry", message).help("leave it out of the tree"));
         }
@@ -116,7 +122,10 @@ fn refusal(entry: &Entry, options: &Options) -> Option<Problem> {
         Node::Socket => "socket",
     };
     let message = format!("iso9660 without Rock Ridge cannot hold the {what} {}", entry.path);
-    Some(Problem::new("unsupported-entry", message).help("set `rock-ridge=#true`, or leave it out of the tree"))
+    Some(
+        Problem::new("unsupported-entry", message)
+            .help("set `rock-ridge=#true`, or leave it out of the tree"),
+    )
 }
 
 /// Directories right below the last level that there may be.
@@ -151,14 +160,21 @@ fn beyond(entry: &Entry, (first, last): (i64, i64)) -> bool {
 
 const XATTRS: Loss =
     Loss { code: "attribute-not-held", what: "extended attributes", lost: |entry| !entry.xattrs.is_empty() };
-const NANOS: Loss =
-    Loss { code: "time-precision", what: "a part of a second in its time", lost: |entry| entry.meta.mtime_nanos != 0 };
+const NANOS: Loss = Loss {
+    code: "time-precision",
+    what: "a part of a second in its time",
+    lost: |entry| entry.meta.mtime_nanos != 0,
+};
 
 /// What Rock Ridge leaves out.
 static ROCK_RIDGE: [Loss; 3] = [
     XATTRS,
     NANOS,
-    Loss { code: "time-range", what: "a time beyond the years 1 to 9999", lost: |entry| beyond(entry, time::LONG) },
+    Loss {
+        code: "time-range",
+        what: "a time beyond the years 1 to 9999",
+        lost: |entry| beyond(entry, time::LONG),
+    },
 ];
 
 /// What is left out without Rock Ridge and is not what readers show anyway: 0:0, 0755 for directories, 0644 or 0755 for files.
@@ -176,5 +192,9 @@ static PLAIN: [Loss; 6] = [
     Loss { code: "links-dropped", what: "other names (hard links)", lost: |entry| entry.link.is_some() },
     XATTRS,
     NANOS,
-    Loss { code: "time-range", what: "a time beyond the years 1900 to 2155", lost: |entry| beyond(entry, time::SHORT) },
+    Loss {
+        code: "time-range",
+        what: "a time beyond the years 1900 to 2155",
+        lost: |entry| beyond(entry, time::SHORT),
+    },
 ];

@@ -60,7 +60,8 @@ pub fn long(seconds: i64) -> [u8; 17] {
 /// Seconds since 1970 of parts and quarter hours from UTC; `None` when there is no such time.
 fn join(parts: [i64; 6], zone: u8) -> Option<i64> {
     let [year, month, day, hour, minute, second] = parts;
-    let real = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 60;
+    let real =
+        (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 60;
     let zone = i64::from(zone.cast_signed()) * 900;
     real.then(|| days(year, month, day) * DAY + hour * 3600 + minute * 60 + second - zone)
 }
@@ -78,7 +79,8 @@ pub fn read_long(bytes: &[u8]) -> Option<(i64, u32)> {
         let part = std::str::from_utf8(&digits[from..to]).ok()?;
         part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse().ok())?
     };
-    let parts = [number(0, 4)?, number(4, 6)?, number(6, 8)?, number(8, 10)?, number(10, 12)?, number(12, 14)?];
+    let parts =
+        [number(0, 4)?, number(4, 6)?, number(6, 8)?, number(8, 10)?, number(10, 12)?, number(12, 14)?];
     let hundredths = u32::try_from(number(14, 16)?).ok()?;
     Some((join(parts, zone)?, hundredths * 10_000_000))
 }

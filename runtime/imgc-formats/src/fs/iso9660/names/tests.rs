@@ -58,7 +58,10 @@ fn ten_thousand_alike_are_all_different_and_short_enough() {
         let ids = files(rules(level, false, true), &names);
         assert!(ids.iter().all(|id| id.len() <= most), "{:?}", ids.iter().max_by_key(|id| id.len()));
         assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
-        assert_eq!(ids[9_999], ["SAM_9999.CON;1", "SAMESAMESAMESAME_9999.CONFIGUR;1"][usize::from(level > 1)]);
+        assert_eq!(
+            ids[9_999],
+            ["SAM_9999.CON;1", "SAMESAMESAMESAME_9999.CONFIGUR;1"][usize::from(level > 1)]
+        );
     }
 }
 
@@ -73,7 +76,8 @@ fn joliet(names: &[&[u8]], units: usize) -> Vec<String> {
 
 #[test]
 fn joliet_names_are_ucs_2() {
-    let names: [&[u8]; 6] = [b"a.tar.gz", "日本\u{1F600}".as_bytes(), b"caf\xe9", b"a*b?", "caf\u{e9}".as_bytes(), b"a_b_"];
+    let names: [&[u8]; 6] =
+        [b"a.tar.gz", "日本\u{1F600}".as_bytes(), b"caf\xe9", b"a*b?", "caf\u{e9}".as_bytes(), b"a_b_"];
     assert_eq!(joliet(&names, 64), ["a.tar.gz", "日本_", "café", "a_b__1", "café_1", "a_b_"]);
     let long = format!("{}.text", "ä".repeat(100));
     assert_eq!(joliet(&[long.as_bytes()], 64), [format!("{}.text", "ä".repeat(59))]);

@@ -148,7 +148,11 @@ fn times(data: &[u8]) -> Option<(i64, u32)> {
     if flags & (TF_CREATION | TF_MODIFY) == 0 {
         return None;
     }
-    if flags & TF_LONG == 0 { time::read_short(bytes).map(|seconds| (seconds, 0)) } else { time::read_long(bytes) }
+    if flags & TF_LONG == 0 {
+        time::read_short(bytes).map(|seconds| (seconds, 0))
+    } else {
+        time::read_long(bytes)
+    }
 }
 
 /// Major and minor number as Linux understands a `PN` field.
@@ -169,7 +173,8 @@ impl Target {
     /// Adds the components of a field.
     fn add(&mut self, mut components: &[u8]) -> Result<(), Failure> {
         while let [flags, len, rest @ ..] = components {
-            let text = rest.get(..usize::from(*len)).ok_or_else(|| damaged("a component of a link is too long"))?;
+            let text =
+                rest.get(..usize::from(*len)).ok_or_else(|| damaged("a component of a link is too long"))?;
             if self.started && !self.glued {
                 self.text.push(b'/');
             }

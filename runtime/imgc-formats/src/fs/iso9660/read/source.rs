@@ -52,8 +52,11 @@ pub struct Descriptor {
 
 impl Descriptor {
     fn parse(sector: u64, bytes: Vec<u8>) -> Result<Self, Failure> {
-        let number = |at: usize| u64::from(u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]));
-        let root = Record::parse(&bytes[156..190]).ok_or_else(|| damaged("a descriptor has no root directory"))?;
+        let number = |at: usize| {
+            u64::from(u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]))
+        };
+        let root =
+            Record::parse(&bytes[156..190]).ok_or_else(|| damaged("a descriptor has no root directory"))?;
         let big = u32::from_be_bytes([bytes[148], bytes[149], bytes[150], bytes[151]]);
         let spaces = bytes[40..72].iter().rev().take_while(|byte| matches!(byte, b' ' | 0)).count();
         let escape = &bytes[88..91];
@@ -161,7 +164,10 @@ impl<'a> Source<'a> {
             while let Some(size) = sector.get(at).map(|size| usize::from(*size)).filter(|size| *size > 0) {
                 let offset = start + (index * SECTOR as usize + at) as u64;
                 let record = sector.get(at..at + size).and_then(Record::parse);
-                records.push((offset, record.ok_or_else(|| damaged(format!("the directory record at {offset}")))?));
+                records.push((
+                    offset,
+                    record.ok_or_else(|| damaged(format!("the directory record at {offset}")))?,
+                ));
                 at += size;
             }
         }

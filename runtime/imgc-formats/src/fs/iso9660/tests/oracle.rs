@@ -1,0 +1,1 @@
+//! xorriso and isoinfo.
