@@ -130,7 +130,7 @@ pub fn re() -> Field {
 /// The target of a symbolic link (Rock Ridge, 4.1.3), in as many fields as it needs. Names between slashes are components; an
 /// empty one stands for two slashes together or one at the end.
 pub fn sl(target: &[u8]) -> Vec<Field> {
-    let mut links = Links { fields: Vec::new(), open: vec![0] };
+    let mut links = Links { fields: Vec::new(), open: vec![0], split: false };
     let rest = target.strip_prefix(b"/");
     if rest.is_some() {
         links.component(ROOT, b"");
@@ -148,34 +148,47 @@ pub fn sl(target: &[u8]) -> Vec<Field> {
     links.fields
 }
 
-/// Fields of a symbolic link in the making.
+/// Fields of a symbolic link in the making. A field always ends within a component, if need be an empty one: libarchive forgets
+/// the slash between two fields.
 struct Links {
     fields: Vec<Field>,
     /// Flags and components of the next field.
     open: Vec<u8>,
+    /// Whether the last component goes on.
+    split: bool,
 }
+
+/// The most bytes of a field's flags and components, so that there is room for the empty one.
+const MAX_LINK: usize = 1 + MAX_DATA - 2;
 
 impl Links {
     fn component(&mut self, flags: u8, mut text: &[u8]) {
         loop {
-            let room = 1 + MAX_DATA - self.open.len();
+            let room = MAX_LINK - self.open.len();
             // A component has two bytes before its text; one that is split must not begin without text.
             if room < 2 || (room == 2 && !text.is_empty()) {
-                self.open[0] = CONTINUE;
-                self.fields.push(field(*b"SL", &self.open));
-                self.open = vec![0];
+                self.next_field();
                 continue;
             }
             let (part, rest) = text.split_at(text.len().min(room - 2));
-            let more = if rest.is_empty() { 0 } else { CONTINUE };
-            self.open.push(flags | more);
+            self.split = !rest.is_empty();
+            self.open.push(if self.split { flags | CONTINUE } else { flags });
             self.open.push(u8::try_from(part.len()).expect("because a part is shorter than a field"));
             self.open.extend_from_slice(part);
-            if rest.is_empty() {
+            if !self.split {
                 return;
             }
             text = rest;
         }
+    }
+
+    fn next_field(&mut self) {
+        if !self.split {
+            self.open.extend_from_slice(&[CONTINUE, 0]);
+        }
+        self.open[0] = CONTINUE;
+        self.fields.push(field(*b"SL", &self.open));
+        self.open = vec![0];
     }
 }
 
@@ -202,4 +215,45 @@ pub fn describe(entry: &Entry, links: u32, serial: u32) -> Vec<Field> {
         _ => {}
     }
     fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_have_the_lengths_and_bytes_of_the_specification() {
+        assert_eq!(sp(), b"SP\x07\x01\xbe\xef\0");
+        assert_eq!(er().len(), 8 + EXTENSION.iter().map(|text| text.len()).sum::<usize>());
+        assert_eq!(ce(1, 2, 3).len(), CE_LEN);
+        assert_eq!(px(S_IFREG, &Meta::new(0o644, 0), 1, 2).len(), 44);
+        assert_eq!(tf(0), b"TF\x0c\x01\x02\x46\x01\x01\0\0\0\0");
+        assert_eq!(tf(time::SHORT.1 + 1), b"TF\x16\x01\x822156010100000000\0");
+        assert_eq!(re(), b"RE\x04\x01");
+        let names: Vec<Field> = nm(&[b'x'; 251]).collect();
+        assert_eq!((names[0].len(), names[0][4], &names[1][..]), (255, CONTINUE, &b"NM\x06\x01\0x"[..]));
+    }
+
+    #[test]
+    fn devices_have_the_old_form_where_it_says_all() {
+        let numbers = |field: Field| (field[4..8].to_vec(), field[12..16].to_vec());
+        assert_eq!(numbers(pn(8, 1)), (vec![0; 4], vec![1, 8, 0, 0]));
+        assert_eq!(numbers(pn(259, 300)), (vec![3, 1, 0, 0], vec![44, 1, 0, 0]));
+        assert_eq!(numbers(pn(4096, 0)), (vec![0, 16, 0, 0], vec![0; 4]));
+    }
+
+    #[test]
+    fn targets_become_components() {
+        assert_eq!(sl(b"/a/../.")[0], b"SL\x0e\x01\0\x08\0\0\x01a\x04\0\x02\0");
+        assert_eq!(sl(b"/")[0], b"SL\x07\x01\0\x08\0");
+        assert_eq!(sl(b"a//")[0], b"SL\x0c\x01\0\0\x01a\0\0\0\0");
+        for len in 240..260 {
+            for target in [vec![b'x'; len], b"../".repeat(len), [&vec![b'y'; len][..], b"/z"].concat()] {
+                let fields = sl(&target);
+                assert!(fields.iter().all(|field| field.len() <= 255));
+                let (last, others) = fields.split_last().unwrap();
+                assert!(last[4] == 0 && others.iter().all(|field| field[4] == CONTINUE));
+            }
+        }
+    }
 }

@@ -60,7 +60,7 @@ fn ten_thousand_alike_are_all_different_and_short_enough() {
         assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
         assert_eq!(
             ids[9_999],
-            ["SAM_9999.CON;1", "SAMESAMESAMESAME_9999.CONFIGUR;1"][usize::from(level > 1)]
+            ["SAM_9999.CON;1", "SAMESAMESAMESAMES_9999.CONFIGUR;1"][usize::from(level > 1)]
         );
     }
 }

@@ -166,7 +166,7 @@ impl Image {
     /// What xorriso prints on its standard output.
     pub fn xorriso(&self, arguments: &[&str]) -> String {
         let mut command = Command::new("xorriso");
-        command.args(["-report_about", "SORRY", "-abort_on", "SORRY", "-osirrox", "on"]);
+        command.args(["-report_about", "SORRY", "-abort_on", "SORRY", "-hardlinks", "on", "-osirrox", "on"]);
         command.args(["-indev", self.path().to_str().expect("UTF-8")]).args(arguments);
         run("xorriso", command.env("LC_ALL", "C").env("TZ", "UTC"))
     }
