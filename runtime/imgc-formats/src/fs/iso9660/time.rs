@@ -62,7 +62,7 @@ fn join(parts: [i64; 6], zone: u8) -> Option<i64> {
     let [year, month, day, hour, minute, second] = parts;
     let real =
         (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 60;
-    let zone = i64::from(zone.cast_signed()) * 900;
+    let zone = i64::from(i8::from_ne_bytes([zone])) * 900;
     real.then(|| days(year, month, day) * DAY + hour * 3600 + minute * 60 + second - zone)
 }
 

@@ -177,8 +177,8 @@ fn find(bytes: &[u8], what: &[u8]) -> usize {
     bytes.windows(what.len()).position(|window| window == what).expect("it is there")
 }
 
-fn open_says(bytes: &Vec<u8>) -> String {
-    match Iso9660.open(bytes) {
+fn open_says(bytes: &[u8]) -> String {
+    match Iso9660.open(&bytes.to_vec()) {
         Err(error) => error.to_string(),
         Ok(found) => panic!("it was opened: {}", found.is_some()),
     }
