@@ -20,7 +20,8 @@ struct Args {
 }
 
 fn args() -> Args {
-    let mut args = Args { files: 60_000, bytes: 1 << 30, runs: 3, dir: std::env::temp_dir().join("imgc-bench") };
+    let mut args =
+        Args { files: 60_000, bytes: 1 << 30, runs: 3, dir: std::env::temp_dir().join("imgc-bench") };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let value = words.next().unwrap_or_else(|| panic!("{word} wants a value"));
@@ -62,12 +63,19 @@ fn main() {
         ("cp --sparse=always of the image", best(args.runs, || rivals.copy())),
         ("genimage (hdimage, vfat, ext4)", best(1, || rivals.genimage())),
         ("imgc build, qcow2 zlib, empty cache", best(args.runs, || rivals.imgc("data.qcow2", true))),
-        ("imgc build, qcow2 zlib, cache full, output gone", best(args.runs, || rivals.imgc("data.qcow2", false))),
+        (
+            "imgc build, qcow2 zlib, cache full, output gone",
+            best(args.runs, || rivals.imgc("data.qcow2", false)),
+        ),
         ("qemu-img convert -c of the image", best(args.runs, || rivals.convert())),
     ];
     print_table(&rows);
     print_ratios(&rows);
-    println!("qcow2: {} bytes by imgc, {} by qemu-img", rivals.size("data.qcow2"), rivals.size("convert.qcow2"));
+    println!(
+        "qcow2: {} bytes by imgc, {} by qemu-img",
+        rivals.size("data.qcow2"),
+        rivals.size("convert.qcow2")
+    );
 }
 
 fn print_table(rows: &[(&str, Sample)]) {

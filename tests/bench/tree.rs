@@ -44,8 +44,22 @@ pub fn make(dir: &Path, files: u64, bytes: u64) -> PathBuf {
 
 fn content(random: &mut Random, len: u64) -> Vec<u8> {
     const WORDS: [&str; 16] = [
-        "kernel ", "partition ", "the ", "of ", "sector\n", "image ", "00000000 ", "loader ", "tree ", "extent ", "a ",
-        "size=", "offset ", "block\n", "and ", "inode ",
+        "kernel ",
+        "partition ",
+        "the ",
+        "of ",
+        "sector\n",
+        "image ",
+        "00000000 ",
+        "loader ",
+        "tree ",
+        "extent ",
+        "a ",
+        "size=",
+        "offset ",
+        "block\n",
+        "and ",
+        "inode ",
     ];
     let len = usize::try_from(len).expect("a small file");
     let mut out = Vec::with_capacity(len + 16);

@@ -30,7 +30,7 @@ fn the_default_entry_reaches_the_server_from_both_disks() {
         let mut vm = menu(file, format);
         vm.expect(r"GNU Mach 1\.8");
         vm.expect(r"hd0: +hd0s1");
-        let argv = vm.expect(r"LITES-STUB argv: \|[^\n]*");
+        let argv = vm.expect(r"LITES-STUB argv: \|[^\n]*\n");
         assert!(argv.contains("|lites_server|") && argv.contains("|device:hd0s1|"), "{argv}");
         assert!(!argv.contains("|-s|"), "{argv}");
         vm.expect(r"LITES-STUB-OK");
@@ -42,7 +42,7 @@ fn the_entry_for_a_single_user_is_chosen_by_a_key() {
     let mut vm = menu("lites-boot.img", "raw");
     vm.send(DOWN).send(ENTER);
     vm.expect(r"GNU Mach 1\.8");
-    let argv = vm.expect(r"LITES-STUB argv: \|[^\n]*");
+    let argv = vm.expect(r"LITES-STUB argv: \|[^\n]*\n");
     assert!(argv.contains("|-s|"), "{argv}");
     vm.expect(r"LITES-STUB-OK");
 }

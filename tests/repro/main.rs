@@ -44,7 +44,11 @@ fn build_elsewhere(example: &str, cache: Option<&Path>) -> BTreeMap<String, Stri
         .current_dir(bench.dir());
     let made = artifacts(&finish(&mut command, 0));
     for artifact in made.values() {
-        assert_eq!(sha256(&bench.dir().join(&artifact.path)), artifact.sha256, "what is printed is what is there");
+        assert_eq!(
+            sha256(&bench.dir().join(&artifact.path)),
+            artifact.sha256,
+            "what is printed is what is there"
+        );
     }
     digests(&made)
 }
@@ -55,7 +59,11 @@ fn same_bytes(example: &str) {
     let first = bench.build(&manifest, &["-j2"]);
     assert!(!first.is_empty(), "the example makes something");
     for artifact in first.values() {
-        assert_eq!(sha256(&bench.dir().join(&artifact.path)), artifact.sha256, "what is printed is what is there");
+        assert_eq!(
+            sha256(&bench.dir().join(&artifact.path)),
+            artifact.sha256,
+            "what is printed is what is there"
+        );
     }
     // Again with a full cache into another directory, with one job.
     assert_eq!(digests(&bench.build(&manifest, &["-j1", "-o", "again"])), digests(&first));

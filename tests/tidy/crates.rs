@@ -32,7 +32,8 @@ fn own_dependencies(manifest: &str) -> Vec<String> {
 #[test]
 fn compiler_and_runtime_meet_only_in_the_contract_and_the_driver() {
     let all = crates();
-    let house = |name: &str| all.iter().find(|(_, known, _)| known == name).map(|(house, _, _)| house.as_str());
+    let house =
+        |name: &str| all.iter().find(|(_, known, _)| known == name).map(|(house, _, _)| house.as_str());
     for (own, name, dependencies) in &all {
         for dependency in dependencies {
             let other = house(dependency).expect("a crate of the workspace");
@@ -49,7 +50,8 @@ fn compiler_and_runtime_meet_only_in_the_contract_and_the_driver() {
 
 #[test]
 fn every_crate_is_in_the_architecture_page() {
-    let page = std::fs::read_to_string(root().join("docs/dev/architecture.md")).expect("the architecture page");
+    let page =
+        std::fs::read_to_string(root().join("docs/dev/architecture.md")).expect("the architecture page");
     for (_, name, _) in crates() {
         assert!(page.contains(&format!("`{name}`")), "docs/dev/architecture.md does not name `{name}`");
     }

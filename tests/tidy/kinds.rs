@@ -19,7 +19,10 @@ fn every_folder_of_a_family_is_in_its_list() {
             .collect();
         assert!(!entries.is_empty(), "the family {family} has no kinds");
         for name in entries.iter().filter(|name| describes_itself(&folder.join(format!("{name}.rs")))) {
-            assert!(list.contains(&format!("{name}::")), "{family}.rs does not list a kind of {family}/{name}.rs");
+            assert!(
+                list.contains(&format!("{name}::")),
+                "{family}.rs does not list a kind of {family}/{name}.rs"
+            );
         }
     }
 }

@@ -50,7 +50,7 @@ macro_rules! digest_type {
 
         impl From<Canon> for $name {
             fn from(c: Canon) -> Self {
-                Self(*c.hasher.finalize().as_bytes())
+                Self(c.finalize())
             }
         }
     };
@@ -80,18 +80,41 @@ impl BlobId {
     }
 }
 
-/// A hasher that takes only the canonical encoding.
+/// A hasher that takes only the canonical encoding; it can keep the encoding, too, for the store.
 #[derive(Clone, Debug)]
 pub struct Canon {
     hasher: blake3::Hasher,
+    /// What is not hashed yet: the encoding comes in small pieces, which are hashed together.
+    pending: Vec<u8>,
+    keeps: bool,
 }
+
+/// How many bytes are hashed together, so that the hash can use wide vectors. Does not change any digest.
+const TOGETHER: usize = 64 << 10;
 
 impl Canon {
     /// Starts a digest in a domain such as `"imgc step v1"`, so that equal bytes of different things differ in name.
     pub fn new(domain: &str) -> Self {
-        let mut canon = Self { hasher: blake3::Hasher::new() };
+        let mut canon = Self { hasher: blake3::Hasher::new(), pending: Vec::new(), keeps: false };
         canon.text(domain);
         canon
+    }
+
+    /// As [`Canon::new`], but keeps the encoding for [`Canon::into_encoding`].
+    pub fn keeping(domain: &str) -> Self {
+        let mut canon = Self { hasher: blake3::Hasher::new(), pending: Vec::new(), keeps: true };
+        canon.text(domain);
+        canon
+    }
+
+    /// The whole encoding; its BLAKE3 is the digest. Empty unless made by [`Canon::keeping`].
+    pub fn into_encoding(self) -> Vec<u8> {
+        if self.keeps { self.pending } else { Vec::new() }
+    }
+
+    fn finalize(mut self) -> [u8; 32] {
+        self.hasher.update(&self.pending);
+        *self.hasher.finalize().as_bytes()
     }
 
     /// Adds an unsigned integer.
@@ -118,7 +141,11 @@ impl Canon {
 
     /// Adds bytes without their length: only for what has a fixed size or is already encoded.
     pub fn raw(&mut self, value: &[u8]) -> &mut Self {
-        self.hasher.update(value);
+        self.pending.extend_from_slice(value);
+        if self.pending.len() >= TOGETHER && !self.keeps {
+            self.hasher.update(&self.pending);
+            self.pending.clear();
+        }
         self
     }
 }

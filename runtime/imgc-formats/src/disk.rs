@@ -5,7 +5,7 @@
 //! before its data ([`raw`], plain [`qcow2`], …) only lists its pieces.
 
 pub mod emit;
-pub mod host;
+pub mod os;
 pub mod pieces;
 pub mod pipe;
 pub mod qcow2;

@@ -5,6 +5,7 @@ use imgc_plan::{Kind, Record, kind::OptionProblem};
 
 mod ext;
 mod iso9660;
+mod squashfs;
 mod vfat;
 
 /// The list: one line a kind.
@@ -14,6 +15,7 @@ pub static ALL: &[&dyn Filesystem] = &[
     &ext::EXT3,
     &ext::EXT4,
     &iso9660::Iso9660,
+    &squashfs::Squashfs,
     &vfat::Vfat,
 ];
 

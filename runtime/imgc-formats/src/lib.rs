@@ -9,9 +9,11 @@ pub mod disk;
 pub mod fs;
 pub mod table;
 
+mod fingerprint;
 mod loss;
 mod registry;
 #[cfg(test)]
 mod testing;
 
+pub use fingerprint::{fingerprint, shared as shared_fingerprint};
 pub use registry::{Registry, archive, disk_format, filesystem, loader, table};

@@ -188,7 +188,7 @@ fn canonical(len: u64, refs: &[Ref], mut extents: Vec<Extent>) -> Bytes {
 /// # Errors
 /// As [`BytesBuilder::finish`]; also when a piece reaches past the end of the base.
 pub fn overlay(store: &dyn Store, base: &Arc<Bytes>, pieces: &[(u64, Patch)]) -> io::Result<Bytes> {
-    let mut sorted: Vec<&(u64, Patch)> = pieces.iter().filter(|(_, piece)| piece.len() > 0).collect();
+    let mut sorted: Vec<&(u64, Patch)> = pieces.iter().filter(|(_, piece)| !piece.is_empty()).collect();
     sorted.sort_by_key(|(at, _)| *at);
     let mut out = BytesBuilder::new(store);
     let mut done = 0;

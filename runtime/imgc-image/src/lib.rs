@@ -1,12 +1,14 @@
 //! Values at work: what steps take and give.
 //!
 //! [`blob`] is the only door to content, [`bytes`] are extents over blobs, [`build`] makes them, [`read`] reads and walks
-//! them, [`tree`] is a filesystem's worth of entries, [`value`] joins them with facts, [`codec`] is their canonical form on disk.
+//! them, [`tree`] is a filesystem's worth of entries, [`value`] joins them with facts, [`codec`] is
+//! their canonical form as the store keeps it, [`holes`] finds what need not be stored.
 
 pub mod blob;
 pub mod build;
 pub mod bytes;
 pub mod codec;
+pub mod holes;
 pub mod problem;
 pub mod read;
 pub mod tree;

@@ -22,12 +22,15 @@ pub struct Entry {
     pub meta: Meta,
     /// Extended attributes sorted by name, full names (`user.x`, `security.capability`, `system.posix_acl_access` in the
     /// form of `getxattr`).
-    pub xattrs: Box<[(Box<[u8]>, Box<[u8]>)]>,
+    pub xattrs: Box<[Xattr]>,
     /// Names with the same group are one file. All of them have equal meta, xattrs and content. `None`: only this name.
     pub link: Option<LinkGroup>,
     /// What it is.
     pub node: Node,
 }
+
+/// An extended attribute: its full name and its value.
+pub type Xattr = (Box<[u8]>, Box<[u8]>);
 
 /// A group of names for one file, unique within a tree.
 pub type LinkGroup = NonZeroU32;
@@ -91,11 +94,11 @@ pub enum Node {
 /// What is in a file: nearly always one whole blob, so that form is small.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// A whole blob.
+    /// The first bytes of a blob, nearly always all of them.
     Blob {
         /// Its name.
         id: BlobId,
-        /// Its length in bytes.
+        /// How many bytes of it.
         len: u64,
     },
     /// Anything else: empty, with holes, made of pieces.
@@ -193,6 +196,11 @@ pub fn compare_paths(a: &[u8], b: &[u8]) -> std::cmp::Ordering {
 }
 
 impl Tree {
+    /// Takes entries that the decoder checked.
+    pub(crate) fn from_entries(entries: Vec<Entry>) -> Self {
+        Self { entries }
+    }
+
     /// The entries, in canonical order.
     pub fn entries(&self) -> &[Entry] {
         &self.entries

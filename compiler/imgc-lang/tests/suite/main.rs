@@ -5,6 +5,7 @@ mod facts;
 mod fuzz;
 mod goldens;
 mod kinds;
+mod law;
 
 use std::path::PathBuf;
 

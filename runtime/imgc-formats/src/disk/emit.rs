@@ -12,7 +12,7 @@ use imgc_image::{Blobs, Failure};
 use sha2::{Digest, Sha256};
 
 use crate::disk::{
-    ExportJob, Exported, host,
+    ExportJob, Exported, os,
     pieces::{Chunks, Piece, Source},
     pipe::{self, Spares},
 };
@@ -85,7 +85,7 @@ fn reserve(file: &File, len: u64, stop: &AtomicBool) -> Result<bool, Failure> {
         interrupted(stop)?;
         let step = RESERVE.min(len - at);
         let what = || format!("reserving {len} bytes for the artifact");
-        if !host::reserve(file, at, step).map_err(Failure::machine(what()))? {
+        if !os::reserve(file, at, step).map_err(Failure::machine(what()))? {
             return Ok(false);
         }
         at += step;
@@ -169,7 +169,7 @@ impl Filled {
 /// # Errors
 /// [`Failure::Machine`] with which part.
 pub fn write(file: &File, buf: &[u8], at: u64) -> Result<(), Failure> {
-    host::write_at(file, buf, at).map_err(|error| Failure::Machine {
+    os::write_at(file, buf, at).map_err(|error| Failure::Machine {
         what: format!("writing {} bytes at {at} of the artifact", buf.len()),
         error,
     })
@@ -246,7 +246,7 @@ pub fn rehash(file: &File, len: u64, stop: &AtomicBool) -> Result<[u8; 32], Fail
     let make = |(at, len): (u64, usize)| {
         let mut buf = spares.get().unwrap_or_default();
         buf.resize(len, 0);
-        host::read_at(file, &mut buf, at)
+        os::read_at(file, &mut buf, at)
             .map_err(Failure::machine(format!("reading the artifact back at {at}")))?;
         Ok(buf)
     };

@@ -133,7 +133,7 @@ pub(super) fn raw(bytes: &Bytes, store: &MemoryStore, path: &Path) {
     for piece in super::pieces::of_disk(&all) {
         let mut buf = vec![0; usize::try_from(piece.len).expect("small")];
         Reader::new(bytes, store).read_at(piece.at, &mut buf).expect("reads");
-        super::host::write_at(&file, &buf, piece.at).expect("writes");
+        super::os::write_at(&file, &buf, piece.at).expect("writes");
     }
 }
 

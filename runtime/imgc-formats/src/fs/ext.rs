@@ -2,9 +2,9 @@
 //!
 //! A tree becomes [`nodes`] (inodes, without places); [`geometry`] says where a filesystem of some length has room;
 //! [`place`] puts one into the other and finds the least length; [`write`] does the same again and emits what it finds, so both
-//! agree. File contents are only pointed at. Reading order: [`options`] and [`features`]; [`geometry`]; [`nodes`],
-//! [`directory`] with [`hash`], [`xattr`], [`map`]; [`place`]; [`inode`] and [`superblock`] with [`checksum`]; [`mod@write`]; [`dump`]
-//! reads it all back.
+//! agree. File contents are only pointed at. Reading order: [`options`], [`settings`] and [`features`]; [`geometry`]; [`nodes`],
+//! [`directory`] with [`hash`], [`xattr`], [`map`]; [`place`]; [`inode`] and [`superblock`] with [`checksum`]; [`mod@write`] and [`groups`]; [`read`]
+//! and [`dump`] read it all back.
 //!
 //! Sources: Linux `Documentation/filesystems/ext4/`, and what e2fsprogs 1.47 makes and accepts.
 
@@ -13,12 +13,16 @@ mod directory;
 mod dump;
 mod features;
 mod geometry;
+mod groups;
 mod hash;
 mod inode;
 mod map;
 mod nodes;
 mod options;
 mod place;
+mod read;
+mod settings;
+mod sink;
 mod superblock;
 #[cfg(test)]
 mod tests;
@@ -30,10 +34,11 @@ use imgc_plan::{Kind, Record, kind::OptionProblem, units::approximate_size};
 
 use self::{
     nodes::Nodes,
-    options::{Flavour, Settings},
     place::Within,
+    settings::{Flavour, Settings},
 };
 use super::Filesystem;
+use crate::loss::{self, Loss};
 
 /// One of the three.
 pub struct Ext {
@@ -54,7 +59,7 @@ impl Filesystem for Ext {
     }
 
     fn check(&self, options: &Record) -> Vec<OptionProblem> {
-        options::parse(self.flavour, options).1
+        settings::parse(self.flavour, options).1
     }
 
     fn measure(&self, options: &Record, tree: Option<&Tree>) -> Result<u64, Failure> {
@@ -83,7 +88,7 @@ impl Filesystem for Ext {
             Within::Needs(blocks) => return Err(too_large(blocks * block_size, len).into()),
             Within::Never => return Err(self.never().into()),
         }
-        Ok(warnings(&nodes))
+        Ok(warnings(&settings, &nodes))
     }
 
     fn dump(&self, image: &dyn ReadAt) -> Result<String, Failure> {
@@ -94,7 +99,7 @@ impl Filesystem for Ext {
 impl Ext {
     /// The settings; what [`Filesystem::check`] would find is an error here.
     fn settings(&self, options: &Record) -> Result<Settings, Failure> {
-        let (settings, problems) = options::parse(self.flavour, options);
+        let (settings, problems) = settings::parse(self.flavour, options);
         if problems.is_empty() {
             return Ok(settings);
         }
@@ -137,12 +142,15 @@ fn too_large(needed: u64, len: u64) -> Problem {
     Problem::new("tree-too-large", message).help("make it larger, or use `size=fit`")
 }
 
-fn warnings(nodes: &Nodes<'_>) -> Vec<Problem> {
-    if nodes.lost_nanos == 0 {
+/// What is left out: inodes of 128 bytes have whole seconds.
+fn warnings(settings: &Settings, nodes: &Nodes<'_>) -> Vec<Problem> {
+    if settings.inode_size as usize > inode::OLD_SIZE {
         return Vec::new();
     }
-    let message = format!("the parts of a second of {} times were left out", nodes.lost_nanos);
-    let mut problem = Problem::new("time-precision", message).help("set `inode-size=256` to keep them");
-    problem.warning = true;
-    vec![problem]
+    let nanos = Loss {
+        code: "nanoseconds-dropped",
+        what: "a time with parts of a second",
+        lost: |entry| entry.meta.mtime_nanos != 0,
+    };
+    loss::warnings("an inode of 128 bytes", &[nanos], nodes.entries)
 }

@@ -243,6 +243,36 @@ fn sparse_archives_and_broken_ones_are_refused_by_name() {
 }
 
 #[test]
+fn archives_of_several_streams_and_blocks_are_read() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = MemoryStore::default();
+    let mut builder = TreeBuilder::new();
+    let mixed: Vec<u8> = (0..300_000u32).map(|at| at.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect();
+    builder.push(entry(b"mixed", 0o644, file(&store, &mixed)));
+    let tree = builder.finish(0).expect("a tree");
+    let plain = Reader::new(&pack("none", &tree, &store), &store).read_all(1 << 20).expect("reads");
+    let (head, tail) = plain.split_at(100_000);
+    for (package, tool, args) in [
+        ("gzip", "gzip", &["-9", "-k"][..]),
+        ("zstd", "zstd", &["-k", "-q", "--ultra", "-22"]),
+        ("xz-utils", "xz", &["-k", "-T2", "--block-size=65536"]),
+    ] {
+        let mut archive = Vec::new();
+        for (name, part) in [("head", head), ("tail", tail)] {
+            let path = dir.path().join(format!("{name}-{tool}"));
+            fs::write(&path, part).expect("written");
+            run(package, Command::new(tool).args(args).arg(&path));
+            let ending = if tool == "zstd" { "zst" } else { &tool[..2] };
+            archive.extend(fs::read(path.with_extension(ending)).expect("reads"));
+        }
+        let bytes = Arc::new(Bytes::blob(store.put(&archive).expect("stored"), archive.len() as u64));
+        let back =
+            Tar.unpack(&bytes, Keep::ALL, 0, &store).unwrap_or_else(|failure| panic!("{tool}: {failure}"));
+        assert_eq!(contents(&back, &store), contents(&tree, &store), "{tool}");
+    }
+}
+
+#[test]
 fn damage_never_panics() {
     let store = MemoryStore::default();
     let archive =

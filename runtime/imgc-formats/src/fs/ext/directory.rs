@@ -297,3 +297,99 @@ impl<'s> Leaf<'s> {
         self.bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    const STYLE: Style =
+        Style { block_size: 1024, csum: true, indexed: true, filetype: true, hash_seed: [3; 16] };
+
+    fn word(bytes: &[u8], at: usize) -> u32 {
+        u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
+    }
+
+    /// The index entries of a node, as (hash, block).
+    fn entries(node: &[u8], head: usize) -> Vec<(u32, u32)> {
+        let count = usize::from(u16::from_le_bytes([node[head + 2], node[head + 3]]));
+        let cell =
+            |n: usize| (if n == 0 { 0 } else { word(node, head + 8 * n) }, word(node, head + 8 * n + 4));
+        (0..count).map(cell).collect()
+    }
+
+    fn leaf_has(leaf: &[u8], name: &[u8]) -> bool {
+        let mut at = 0;
+        while at < leaf.len() {
+            let (len, size) =
+                (usize::from(leaf[at + 6]), usize::from(u16::from_le_bytes([leaf[at + 4], leaf[at + 5]])));
+            if word(leaf, at) != 0 && &leaf[at + 8..at + 8 + len] == name {
+                return true;
+            }
+            at += size;
+        }
+        false
+    }
+
+    /// Looks a name up as the kernel does: down by hash, then on while the next leaf goes on with the same hash.
+    fn look_up(bytes: &[u8], name: &[u8]) -> bool {
+        let block = |n: u32| &bytes[n as usize * 1024..(n as usize + 1) * 1024];
+        let hash = half_md4(name, &STYLE.hash_seed).major;
+        let mut leaves = entries(block(0), ROOT_HEAD);
+        if block(0)[30] == 1 {
+            leaves = leaves
+                .iter()
+                .flat_map(|(hash, node)| {
+                    let mut below = entries(block(*node), NODE_HEAD);
+                    below[0].0 = *hash;
+                    below
+                })
+                .collect();
+        }
+        let mut at = leaves.partition_point(|entry| entry.0 <= hash) - 1;
+        loop {
+            if leaf_has(block(leaves[at].1), name) {
+                return true;
+            }
+            at += 1;
+            if leaves.get(at).is_none_or(|next| next.0 != hash | 1) {
+                return false;
+            }
+        }
+    }
+
+    fn finds_all(names: &[String], two_levels: bool) {
+        let items: Vec<Item<'_>> = names
+            .iter()
+            .zip(20..)
+            .map(|(name, inode)| Item { name: name.as_bytes(), inode, kind: 1 })
+            .collect();
+        let made = STYLE.make(&Home { inode: 12, parent: 2, seed: 7, least_blocks: 1 }, &items);
+        assert!(made.indexed);
+        assert_eq!(made.bytes[30] == 1, two_levels);
+        assert_eq!(made.bytes.len() as u64, 1024 * STYLE.blocks(items.iter().map(|item| item.name), 1));
+        for name in names {
+            assert!(look_up(&made.bytes, name.as_bytes()), "{name}");
+        }
+        assert!(!look_up(&made.bytes, b"not there"));
+    }
+
+    #[test]
+    fn every_name_is_found_by_its_hash_in_one_and_two_levels() {
+        finds_all(&(0..300).map(|n| format!("name {n}")).collect::<Vec<_>>(), false);
+        finds_all(&(0..9000).map(|n| format!("name {n}")).collect::<Vec<_>>(), true);
+    }
+
+    #[test]
+    fn names_of_one_hash_in_two_leaves_are_found() {
+        let mut by_hash = BTreeMap::<u32, Vec<String>>::new();
+        for n in 0..400_000 {
+            let name = format!("{n:0250}");
+            by_hash.entry(half_md4(name.as_bytes(), &STYLE.hash_seed).major).or_default().push(name);
+        }
+        let names: Vec<String> = by_hash.into_values().filter(|names| names.len() > 1).flatten().collect();
+        assert!(names.len() > 20, "{} names share a hash", names.len());
+        finds_all(&names, false);
+    }
+}

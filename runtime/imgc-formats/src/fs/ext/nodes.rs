@@ -12,7 +12,7 @@ use super::{
     geometry::FIRST_INODE,
     inode::{EXTRA_SIZE, FAST_SYMLINK, OLD_SIZE, ROOT, kind},
     map::{Shape, ranges},
-    options::Settings,
+    settings::Settings,
     xattr::{self, Encoded, Shared},
 };
 
@@ -45,8 +45,6 @@ pub struct Nodes<'t> {
     pub lost_found: Option<usize>,
     /// Attribute blocks.
     pub xattrs: Shared,
-    /// Times of how many files lose their nanoseconds.
-    pub lost_nanos: usize,
 }
 
 impl<'t> Nodes<'t> {
@@ -68,7 +66,6 @@ impl<'t> Nodes<'t> {
             dir_blocks: vec![0; entries.len()],
             lost_found,
             xattrs: Shared::default(),
-            lost_nanos: 0,
         };
         let mut found = Found::default();
         nodes.number();
@@ -148,9 +145,6 @@ impl<'t> Nodes<'t> {
             check_node(settings, shape, entry, found);
             self.check_links(settings, at, found);
             check_time(settings, entry, found);
-            if entry.meta.mtime_nanos != 0 && settings.inode_size as usize == OLD_SIZE {
-                self.lost_nanos += 1;
-            }
             match xattr::encode(&entry.xattrs, room, settings.block_size as usize) {
                 Ok(encoded) if encoded.block.is_empty() => {}
                 Ok(encoded) => self.xattrs.note(self.inode_of[at], &encoded.block),
@@ -331,14 +325,12 @@ fn check_node(settings: &Settings, shape: Shape, entry: &Entry, found: &mut Foun
                 found.push(Problem::new("symlink-unfit", message).help("shorten the target"));
             }
         }
-        Node::Char { major, minor } | Node::Block { major, minor } => {
-            if *major >= 1 << 12 || *minor >= 1 << 20 {
-                let message = format!("{}: device {major}:{minor} is out of range", entry.path);
-                found.push(
-                    Problem::new("device-unfit", message)
-                        .help("a major is below 4096, a minor below 1048576"),
-                );
-            }
+        Node::Char { major, minor } | Node::Block { major, minor }
+            if *major >= 1 << 12 || *minor >= 1 << 20 =>
+        {
+            let message = format!("{}: device {major}:{minor} is out of range", entry.path);
+            let help = "a major is below 4096, a minor below 1048576";
+            found.push(Problem::new("device-unfit", message).help(help));
         }
         _ => {}
     }

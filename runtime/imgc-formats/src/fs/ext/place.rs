@@ -5,7 +5,7 @@ use super::{
     inode::{JOURNAL, RESIZE, ROOT},
     map::{Run, Shape},
     nodes::{Nodes, lost_found_blocks, shape},
-    options::{Journal, Settings},
+    settings::{Journal, Settings},
 };
 
 /// What an inode is made of.
@@ -62,7 +62,7 @@ fn smaller_journals(settings: &Settings, than: u64) -> impl Iterator<Item = u64>
 
 /// The order of inodes: the reserved ones, then the tree's.
 pub fn jobs<'a>(nodes: &'a Nodes<'_>, plan: &Plan) -> impl Iterator<Item = (u32, Job)> + use<'a> {
-    let resize = (plan.geometry.reserved_gdt > 0).then_some((RESIZE, Job::Resize));
+    let resize = plan.geometry.resize_inode.then_some((RESIZE, Job::Resize));
     let journal = (plan.journal > 0).then_some((JOURNAL, Job::Journal(plan.journal)));
     let lost = (FIRST_INODE, nodes.lost_found.map_or(Job::LostFound, Job::Entry));
     [(ROOT, Job::Entry(0))]

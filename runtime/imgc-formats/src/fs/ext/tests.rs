@@ -1,4 +1,9 @@
 //! Tests against e2fsprogs and a reader that we did not write.
 
+mod bytes;
 mod fsck;
+mod geometry;
 mod image;
+mod limits;
+mod random;
+mod read;

@@ -430,6 +430,42 @@ fn options_are_checked() {
 }
 
 #[test]
+fn options_reach_the_disk() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("fat.img");
+    let store = MemoryStore::default();
+    let tree = small(&store);
+    // A floppy of 1440 KiB as DOS formats it, one FAT, large clusters, many reserved sectors.
+    for (pairs, len, wanted) in [
+        (
+            &[("media", 0xf0), ("cluster-size", 512), ("root-entries", 224), ("reserved-sectors", 1)][..],
+            1440 << 10,
+            &[
+                "FAT12 in 2880 ",
+                "0xf0",
+                "2 of 9 sectors from byte 512",
+                "14 sectors from byte 9728",
+                "2847 of 512 bytes from byte 16896",
+            ][..],
+        ),
+        (&[("fats", 1)], 16 << 20, &["FAT16 in 32768", "1 of 32 sectors"]),
+        (&[("cluster-size", 65_536)], 400 << 20, &["FAT16 in 819200", "of 65536 bytes"]),
+        (&[("reserved-sectors", 100)], 600 << 20, &["FAT32 in 1228800", "100 sectors", "backup    equal"]),
+    ] {
+        let pairs: Vec<(&str, Data)> = pairs.iter().map(|(name, value)| (*name, Data::Int(*value))).collect();
+        let options = record(&pairs);
+        assert_eq!(Vfat.check(&options), []);
+        let bytes = make(&options, Some(&tree), len, &store).expect("made");
+        fsck(&bytes, &store, &path);
+        same_by_fatfs(&tree, &store, &path);
+        let text = Vfat.dump(&Reader::new(&bytes, &store)).expect("dumped");
+        for part in wanted {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+    }
+}
+
+#[test]
 fn a_width_that_the_size_cannot_have_is_refused_with_what_would() {
     let store = MemoryStore::default();
     let found = problems(make(&record(&[("fat", "32".into())]), None, 16 << 20, &store));

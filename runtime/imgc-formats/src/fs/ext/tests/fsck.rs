@@ -12,7 +12,10 @@ pub fn sampler() -> Grove {
         grove.file(format!("a/file-{len}"), &noise(len, len as u64));
     }
     for len in [1, 59, 60, 61, 500, 1023] {
-        grove.add(format!("a/b/link-{len}"), Node::Symlink("x".repeat(len).into_bytes().into()));
+        grove.add(
+            format!("a/b/link-{len}"),
+            Node::Symlink(b"component/".iter().copied().cycle().take(len).collect()),
+        );
     }
     grove
         .add("null", Node::Char { major: 1, minor: 3 })
