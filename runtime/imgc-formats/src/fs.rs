@@ -5,6 +5,7 @@ use imgc_plan::{Kind, Record, kind::OptionProblem};
 
 mod erofs;
 mod ext;
+mod iso9660;
 mod squashfs;
 mod vfat;
 
@@ -15,6 +16,7 @@ pub static ALL: &[&dyn Filesystem] = &[
     &ext::EXT2,
     &ext::EXT3,
     &ext::EXT4,
+    &iso9660::Iso9660,
     &squashfs::Squashfs,
     &vfat::Vfat,
 ];

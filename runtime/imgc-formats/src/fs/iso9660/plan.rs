@@ -1,0 +1,157 @@
+//! The plan: what lies at which sector.
+//!
+//! ```text
+//! 0  16           descriptors | path tables | directories | Joliet's directories | one empty sector | contents | padding
+//! ```
+//! Places of directories need the lengths of all records, which do not depend on places: so directories are encoded twice,
+//! by the same code.
+
+use imgc_image::{Failure, Problem, Tree};
+
+use super::{
+    contents::{Contents, SECTOR},
+    descriptor::{FIRST, Sort},
+    directory::{self, View},
+    hierarchy::Hierarchy,
+    names::Rules,
+    options::Options,
+    path_table,
+    survey::Survey,
+};
+
+/// A volume, laid out.
+pub struct Plan<'t> {
+    /// The options.
+    pub options: Options,
+    /// The tree.
+    pub survey: Survey<'t>,
+    /// Where contents are.
+    pub contents: Contents<'t>,
+    /// The hierarchies: plain, then Joliet.
+    pub hierarchies: Vec<Placed>,
+    /// The descriptors from sector 16 on, with the hierarchy that each names, by index.
+    pub descriptors: Vec<(Sort, usize)>,
+    /// The sector that entries without content name: nothing is in it.
+    pub empty: u64,
+    /// Sectors of the volume.
+    pub sectors: u64,
+}
+
+/// A hierarchy with its path tables.
+pub struct Placed {
+    /// The directories.
+    pub hierarchy: Hierarchy,
+    /// The sectors of its path tables, little-endian and big-endian.
+    pub tables: (u64, u64),
+}
+
+impl<'t> Plan<'t> {
+    /// Lays a tree out.
+    ///
+    /// # Errors
+    /// Everything in it that ISO 9660 with these options cannot hold.
+    pub fn new(options: Options, tree: &'t Tree) -> Result<Self, Failure> {
+        let survey = Survey::of(tree, &options)?;
+        let contents = Contents::of(survey.entries);
+        let relocate = options.rock_ridge && !options.keep_deep;
+        let plain = Hierarchy::plain(&survey, Rules::plain(&options), relocate);
+        let joliet = options.joliet.map(|units| Hierarchy::joliet(&survey, Rules::joliet(units)));
+        let mut descriptors = vec![(Sort::Primary, 0)];
+        descriptors.extend(joliet.as_ref().map(|_| (Sort::Joliet, 1)));
+        descriptors.extend((options.level == 4).then_some((Sort::Enhanced, 0)));
+        let placed = |hierarchy| Placed { hierarchy, tables: (0, 0) };
+        let hierarchies = std::iter::once(plain).chain(joliet).map(placed).collect();
+        let mut plan = Self { options, survey, contents, hierarchies, descriptors, empty: 0, sectors: 0 };
+        // Contents alone first: places in records, which come next, have 32 bits.
+        let contents = plan.contents.place(0);
+        check_len(contents)?;
+        plan.measure();
+        plan.place();
+        check_len(plan.sectors)?;
+        plan.warn();
+        Ok(plan)
+    }
+
+    /// What records tell of.
+    pub fn view(&self) -> View<'_, 't> {
+        View { options: &self.options, survey: &self.survey, contents: &self.contents, empty: self.empty }
+    }
+
+    /// Finds the lengths of all directories.
+    fn measure(&mut self) {
+        for index in 0..self.hierarchies.len() {
+            let hierarchy = &self.hierarchies[index].hierarchy;
+            let view = self.view();
+            let count = |bytes: Vec<u8>| (bytes.len() as u64).div_ceil(SECTOR);
+            let lengths: Vec<(u64, u64)> = (0..hierarchy.dirs.len())
+                .map(|at| directory::encode(&view, hierarchy, at))
+                .map(|encoded| (count(encoded.records), count(encoded.more)))
+                .collect();
+            for (dir, (sectors, more)) in self.hierarchies[index].hierarchy.dirs.iter_mut().zip(lengths) {
+                (dir.sectors, dir.more) = (sectors, more);
+            }
+        }
+    }
+
+    fn place(&mut self) {
+        let mut next = FIRST + self.descriptors.len() as u64 + 1;
+        for placed in &mut self.hierarchies {
+            let sectors = path_table::sectors(&placed.hierarchy);
+            placed.tables = (next, next + sectors);
+            next += 2 * sectors;
+        }
+        for placed in &mut self.hierarchies {
+            next = placed.hierarchy.place(next);
+        }
+        self.empty = next;
+        next = self.contents.place(next + 1);
+        self.sectors = next + self.options.padding;
+    }
+
+    /// Adds what only the layout shows.
+    fn warn(&mut self) {
+        let overflows = |placed: &Placed| {
+            placed.hierarchy.dirs.last().is_some_and(|dir| dir.parent >= path_table::MAX_PARENT)
+        };
+        if self.hierarchies.iter().any(overflows) {
+            let message = "path tables cannot name the parents of all directories, as more than 65535 hold others; \
+                           systems that go by path tables will not find some of them";
+            let problem = Problem::new("too-many-directories", message).help("use fewer directories");
+            self.survey.losses.push(Problem { warning: true, ..problem });
+        }
+    }
+
+    /// The sector at which the content of the file, or the directory, at this path of the tree starts: what a boot record
+    /// must know. `None` when there is no such path, or it has no content.
+    #[cfg_attr(not(test), expect(dead_code, reason = "boot records, which come next, ask for it"))]
+    pub fn sector_of(&self, path: &[u8]) -> Option<u64> {
+        let at = self
+            .survey
+            .entries
+            .binary_search_by(|entry| imgc_image::tree::compare_paths(&entry.path.0, path))
+            .ok()?;
+        if self.survey.entries[at].is_dir() {
+            return self.hierarchies[0]
+                .hierarchy
+                .dirs
+                .iter()
+                .find(|dir| dir.entry == Some(at))
+                .map(|dir| dir.sector);
+        }
+        self.contents.start(at)
+    }
+
+    /// The length in bytes.
+    pub fn len(&self) -> u64 {
+        self.sectors * SECTOR
+    }
+}
+
+fn check_len(sectors: u64) -> Result<(), Problem> {
+    if sectors <= u32::MAX.into() {
+        return Ok(());
+    }
+    let message =
+        format!("the tree needs {sectors} sectors of {SECTOR} bytes, and ISO 9660 counts up to {}", u32::MAX);
+    Err(Problem::new("tree-too-large", message).help("leave something out of the tree"))
+}
