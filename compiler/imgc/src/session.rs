@@ -216,6 +216,18 @@ pub fn cache_dir(given: Option<&Path>) -> Result<PathBuf, Failure> {
         })
 }
 
+/// Writes a file that is either the old one or the new one, whatever happens meanwhile.
+pub fn write_atomically(path: &Path, text: &str) -> Result<(), Failure> {
+    let mut staged = path.as_os_str().to_owned();
+    staged.push(format!(".{}", std::process::id()));
+    let staged = PathBuf::from(staged);
+    std::fs::write(&staged, text).and_then(|()| std::fs::rename(&staged, path)).map_err(|error| {
+        // What is half written is of no use to anybody.
+        let _ = std::fs::remove_file(&staged);
+        Failure::Machine(format!("writing {}: {error}", path.display()))
+    })
+}
+
 fn jobs(given: Option<u16>) -> usize {
     given.map(usize::from).unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }

@@ -8,6 +8,3 @@ mod usage;
 pub use check::{Checked, check};
 pub use prune::{Pruned, prune};
 pub use usage::{Usage, usage};
-
-#[cfg(test)]
-mod tests;

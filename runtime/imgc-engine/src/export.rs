@@ -90,33 +90,30 @@ impl<'a> Place<'a> {
         if !meta.is_file() || meta.len() != made.len || self.sha256(stop)? != made.sha256 {
             return Ok(None);
         }
-        Record::new(key, &made, &meta).save(self.home, &self.name)?;
+        Record::new(key, &made, &meta, &self.path).save(self.home, &self.name)?;
         Ok(Some(made))
     }
 
-    /// Whether what is at the place may be replaced.
-    ///
-    /// # Errors
-    /// `output-exists` when imgc did not make it.
-    pub fn check(&self, force: bool, stop: &AtomicBool) -> Result<(), Failure> {
-        let Some(meta) = self.there()? else { return Ok(()) };
+    /// Whether what is at the place may be replaced by this.
+    fn check(&self, made: &Made, force: bool, stop: &AtomicBool) -> Result<bool, Failure> {
+        let Some(meta) = self.there()? else { return Ok(true) };
         let path = self.path.display();
         if meta.is_dir() {
             let problem = Problem::new("output-exists", format!("`{path}` is a directory"));
             return Err(problem.help("move it away, or give the output another name").into());
         }
-        if force {
-            return Ok(());
+        let record = self.record()?;
+        if force || record.as_ref().is_some_and(|record| record.knows(&meta)) {
+            return Ok(true);
         }
-        if let Some(record) = self.record()? {
-            if record.is_same_file(&meta) {
-                return Ok(());
+        let known: Vec<Made> = record.and_then(|record| record.made()).into_iter().chain([*made]).collect();
+        if meta.is_file() && known.iter().any(|made| made.len == meta.len()) {
+            let there = self.sha256(stop)?;
+            if there == made.sha256 {
+                return Ok(false);
             }
-            let made = record.made().filter(|made| meta.is_file() && made.len == meta.len());
-            if let Some(made) = made {
-                if self.sha256(stop)? == made.sha256 {
-                    return Ok(());
-                }
+            if known.iter().any(|made| made.sha256 == there) {
+                return Ok(true);
             }
         }
         let problem = Problem::new("output-exists", format!("`{path}` exists, and imgc did not make it"));
@@ -162,31 +159,49 @@ impl<'a> Place<'a> {
         Ok(staged)
     }
 
-    /// Puts a staged artifact at its place and records it.
+    /// Puts a staged artifact at its place and records it. Gives what was made, and whether it was put there: a file that
+    /// is the same already stays.
     ///
     /// # Errors
-    /// What the machine says.
-    pub fn publish(&self, staged: Staged, key: &StepKey) -> Result<Made, Failure> {
+    /// `output-exists` when something else is there that imgc did not make; what the machine says.
+    pub fn publish(
+        &self,
+        staged: Staged,
+        key: &StepKey,
+        force: bool,
+        stop: &AtomicBool,
+    ) -> Result<(Made, bool), Failure> {
+        let what = || format!("writing {}", self.path.display());
         let made = staged.made;
-        let meta = staged
-            .publish(&self.path)
-            .map_err(Failure::machine(format!("writing {}", self.path.display())))?;
-        if meta.len() != made.len {
+        let staged_len = staged.file().metadata().map_err(Failure::machine(what()))?;
+        if staged_len.len() != made.len {
             return Err(Failure::Bug(format!(
                 "an export of {} bytes says that it has {}",
-                meta.len(),
+                staged_len.len(),
                 made.len
             )));
         }
-        Record::new(key, &made, &meta).save(self.home, &self.name)?;
-        Ok(made)
+        let replace = self.check(&made, force, stop)?;
+        let meta = if replace {
+            // First the record: were it the other way round, a build killed in between would leave a file that nobody
+            // knows. The rename changes the file's ctime, so the record is written once more.
+            let intent = Record::new(key, &made, &staged_len, &self.path).replacing(self.record()?);
+            intent.save(self.home, &self.name)?;
+            staged.publish(&self.path).map_err(Failure::machine(what()))?
+        } else {
+            self.there()?.ok_or_else(|| Failure::machine(what())(io::ErrorKind::NotFound.into()))?
+        };
+        Record::new(key, &made, &meta, &self.path).save(self.home, &self.name)?;
+        Ok((made, replace))
     }
+}
+
+/// Where the artifact is that a record is about; `None` when the bytes are damaged.
+pub fn recorded_path(bytes: &[u8]) -> Option<String> {
+    Record::path_of(bytes)
 }
 
 /// Whether the bytes of a record are sound.
 pub fn is_sound_record(bytes: &[u8]) -> bool {
     Record::is_sound(bytes)
 }
-
-#[cfg(test)]
-mod tests;

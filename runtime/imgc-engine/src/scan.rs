@@ -124,6 +124,3 @@ fn digest(scan: &Scan, root: &Path, top: &os::Status, found: &[walk::Found]) -> 
     }
     c.into()
 }
-
-#[cfg(test)]
-mod tests;

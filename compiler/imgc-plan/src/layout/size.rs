@@ -46,7 +46,10 @@ pub(super) fn wants(disk: &DiskSpec, fits: &[Option<u64>], problems: &mut Vec<La
         PartSize::Exact(len) => Ok(Want::exactly(up(len.into(), sector))),
         PartSize::Fit { slack, min, max } => {
             let content = fits.next().flatten().unwrap_or(0);
-            fit(part, content, slack, (min, max), sector)
+            // A disk that grows with its partitions gets them in whole units of their alignment, as partitioning tools expect
+            // (`sgdisk -v` cautions otherwise); on a disk of a given size the room may be needed elsewhere.
+            let unit = if disk.len.is_none() { up(part.align.into(), sector).max(sector) } else { sector };
+            fit(part, content, slack, (min, max), (sector, unit))
         }
         PartSize::Fill { weight, min, max } => fill(part, weight, (min, max), disk),
     };
@@ -64,11 +67,11 @@ fn fit(
     content: u64,
     slack: Slack,
     (min, max): (u64, Option<u64>),
-    sector: u128,
+    (sector, unit): (u128, u128),
 ) -> Result<Want, LayoutProblem> {
     limits(part, min, max, sector)?;
     let with_slack = slack.add(content).map_or(u128::from(u64::MAX), u128::from);
-    let len = up(with_slack.max(min.into()).max(1), sector);
+    let len = up(with_slack.max(min.into()).max(1), unit);
     let need = up(content.into(), sector);
     let Some(max) = max.map(|max| down(max.into(), sector)) else {
         return Ok(Want::exactly(len));

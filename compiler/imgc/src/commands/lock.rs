@@ -8,7 +8,7 @@ use crate::{
     args::{Cli, LockArgs, TrustArgs},
     failure::Failure,
     render,
-    session::{self, Session},
+    session::{self, Session, write_atomically},
 };
 
 /// Pins what a manifest asks for.
@@ -69,23 +69,8 @@ pub fn renew(
     }
     if !changes.is_empty() {
         let path = session.lock_path();
-        write_atomically(&path, &new.print())
-            .map_err(|error| Failure::Machine(format!("writing {}: {error}", path.display())))?;
+        write_atomically(&path, &new.print())?;
     }
     session.set_lock(new);
     Ok(changes.len())
-}
-
-fn write_atomically(path: &std::path::Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write;
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(std::path::Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(dir)?;
-    file.write_all(text.as_bytes())?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
-    }
-    file.persist(path)?;
-    Ok(())
 }

@@ -10,7 +10,7 @@ use crate::{
     args::WhyArgs,
     commands::{print, print_json},
     failure::Failure,
-    session::{self, Session},
+    session::{self, Session, write_atomically},
     text::{Align, columns},
 };
 
@@ -94,15 +94,11 @@ pub fn remember(
     let file = record(Path::new(&session.name), cache)?;
     let text =
         serde_json::to_string(&Run { steps }).map_err(|error| Failure::Bug(format!("JSON: {error}")))?;
-    let write = || -> std::io::Result<()> {
-        let dir = file.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(dir)?;
-        let staged = tempfile::NamedTempFile::new_in(dir)?;
-        std::fs::write(staged.path(), text)?;
-        staged.persist(&file)?;
-        Ok(())
-    };
-    write().map_err(|error| Failure::Machine(format!("writing {}: {error}", file.display())))
+    if let Some(dir) = file.parent() {
+        std::fs::create_dir_all(dir)
+            .map_err(|error| Failure::Machine(format!("making {}: {error}", dir.display())))?;
+    }
+    write_atomically(&file, &text)
 }
 
 /// Where the last build of a manifest is remembered.

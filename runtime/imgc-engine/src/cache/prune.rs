@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::files::{StoreFile, failed, list};
 use crate::{
+    export,
     os::{self, Lock, Moment},
     scan::index::Index,
     store::{
@@ -83,7 +84,10 @@ fn chosen(
     let mut bytes = 0;
     let mut roots: Vec<(&Thing, &StoreFile)> = Vec::new();
     for (thing @ (room, name), file) in sizes {
-        let in_use = since.is_some_and(|since| file.used >= since) || leased.contains(name);
+        // Records of artifacts that are there stay: without them imgc would not know its own files.
+        let in_use = since.is_some_and(|since| file.used >= since)
+            || leased.contains(name)
+            || (*room == Room::Exports && has_artifact(root, name));
         match room {
             _ if in_use => {
                 bytes += spare(sizes, reached(root, thing)?, &mut spared);
@@ -103,6 +107,12 @@ fn chosen(
         bytes += spare(sizes, reached, &mut spared);
     }
     Ok(spared)
+}
+
+fn has_artifact(root: &Path, name: &str) -> bool {
+    let path =
+        fs::read(place(root, Room::Exports, name)).ok().and_then(|bytes| export::recorded_path(&bytes));
+    path.is_some_and(|path| fs::symlink_metadata(path).is_ok())
 }
 
 /// Adds things to those that stay; how many bytes that is more.

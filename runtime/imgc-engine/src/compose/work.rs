@@ -44,6 +44,9 @@ struct Slot {
     children: BTreeMap<Box<[u8]>, NodeId>,
 }
 
+/// The names in a directory that are left to visit.
+type Children<'w> = std::collections::btree_map::Iter<'w, Box<[u8]>, NodeId>;
+
 /// A tree in the making.
 #[derive(Debug)]
 pub struct Work {
@@ -108,12 +111,17 @@ impl Work {
 
     /// The directory at a path; it and those above it are made where they are missing.
     pub fn make_dirs(&mut self, path: &BytePath) -> Result<NodeId, Problem> {
+        self.make_dirs_for(&path.0, path)
+    }
+
+    /// As [`Work::make_dirs`], on the way to `wanted`.
+    fn make_dirs_for(&mut self, path: &[u8], wanted: &BytePath) -> Result<NodeId, Problem> {
         let mut dir = ROOT;
-        for name in names(&path.0) {
+        for name in names(path) {
             dir = match self.child(dir, name) {
                 None => self.insert(dir, name, Item::directory(self.epoch)),
                 Some(id) if self.is_dir(id) => id,
-                Some(id) => return Err(self.no_directory(id, path)),
+                Some(id) => return Err(self.no_directory(id, wanted)),
             };
         }
         Ok(dir)
@@ -126,7 +134,7 @@ impl Work {
         }
         let slash = path.0.iter().rposition(|byte| *byte == b'/');
         let (above, name) = slash.map_or((&[][..], &path.0[..]), |at| (&path.0[..at], &path.0[at + 1..]));
-        Ok(Some((self.make_dirs(&BytePath(above.to_vec()))?, name)))
+        Ok(Some((self.make_dirs_for(above, path)?, name)))
     }
 
     fn no_directory(&self, id: NodeId, wanted: &BytePath) -> Problem {
@@ -226,8 +234,7 @@ impl Work {
         if !visit(ROOT, &path) {
             return;
         }
-        let mut open: Vec<(std::collections::btree_map::Iter<'w, Box<[u8]>, NodeId>, usize)> =
-            vec![(self.slots[0].children.iter(), 0)];
+        let mut open: Vec<(Children<'w>, usize)> = vec![(self.slots[0].children.iter(), 0)];
         while let Some((children, above)) = open.last_mut() {
             path.truncate(*above);
             let Some((name, id)) = children.next() else {

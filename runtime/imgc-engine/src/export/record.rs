@@ -50,11 +50,15 @@ pub struct Record {
     ctime: Moment,
     born: Option<Moment>,
     boot: String,
+    /// Where the artifact is.
+    path: String,
+    /// What was there before, until the new one is in its place.
+    before: Option<Box<Self>>,
 }
 
 impl Record {
     /// Of an artifact that is there now.
-    pub fn new(key: &StepKey, made: &Made, meta: &Metadata) -> Self {
+    pub fn new(key: &StepKey, made: &Made, meta: &Metadata, path: &Path) -> Self {
         let Stamp { dev, ino, size: _, mtime, ctime } = os::status(meta).stamp;
         Self {
             key: key.hex(),
@@ -66,7 +70,27 @@ impl Record {
             ctime,
             born: os::born(meta),
             boot: os::boot_id(),
+            path: path.to_string_lossy().into_owned(),
+            before: None,
         }
+    }
+
+    /// With what is known of the file that it will replace.
+    pub fn replacing(mut self, before: Option<Self>) -> Self {
+        // A build that was killed between its record and its rename left what was there before that.
+        let before = before.into_iter().flat_map(|mut before| {
+            let older = before.before.take();
+            [Some(Box::new(before)), older]
+        });
+        let there = std::fs::symlink_metadata(&self.path);
+        self.before =
+            before.flatten().find(|known| there.as_ref().is_ok_and(|meta| known.is_same_file(meta)));
+        self
+    }
+
+    /// Whether a file is the artifact, or the one before it, whatever is in it now.
+    pub fn knows(&self, meta: &Metadata) -> bool {
+        self.is_same_file(meta) || self.before.as_ref().is_some_and(|before| before.is_same_file(meta))
     }
 
     /// What was made.
@@ -111,6 +135,12 @@ impl Record {
     pub fn save(&self, home: &Home, name: &str) -> io::Result<()> {
         let body = serde_json::to_vec(self).map_err(io::Error::other)?;
         home.put(Room::Exports, name, &seal(FIRST, &body))
+    }
+
+    /// Where the artifact is that a record is about; `None` when the bytes are damaged.
+    pub fn path_of(bytes: &[u8]) -> Option<String> {
+        let record: Self = serde_json::from_slice(unseal(FIRST, bytes)?).ok()?;
+        Some(record.path)
     }
 
     /// Whether the bytes of a record are sound.

@@ -1,9 +1,9 @@
 //! Scans: looked at in every run, read only where something changed.
 
-use std::io;
+use std::{collections::BTreeSet, io};
 
 use imgc_image::{Failure, Value};
-use imgc_plan::{Canon, StepKey, ValueId, step::Scan};
+use imgc_plan::{Canon, Op, StepKey, ValueId, step::Scan};
 
 use super::{
     Run, code,
@@ -13,8 +13,13 @@ use super::{
 };
 use crate::{
     event::{Event, Outcome},
-    scan::{self, Look, index::Index, local::Local, read::Watch},
-    store::{actions::Action, step::StepStore},
+    scan::{
+        self, Look,
+        index::{self, Index},
+        local::Local,
+        read::Watch,
+    },
+    store::{actions::Action, home::Room, step::StepStore},
 };
 
 impl Run<'_> {
@@ -30,6 +35,7 @@ impl Run<'_> {
                 found.map_err(|error| failed(Failure::machine("reading the cache")(error)))?
             {
                 self.adopt(slot, action);
+                self.world.home.mark_used(Room::Scans, &index::name(&look.root));
                 slot.look = Some(look);
                 return Ok(Outcome::Unchanged);
             }
@@ -79,8 +85,24 @@ impl Run<'_> {
         self.settle(slot, Value::from(tree), Vec::new(), written)
     }
 
-    /// Makes a scan's local files known to the shelf, once.
+    /// Makes the local files of all scans that a step reaches known to the shelf, each once. `slot` is the step's own.
     pub(super) fn attach(&self, at: usize, slot: &mut Slot) -> io::Result<()> {
+        self.attach_one(at, slot)?;
+        let (mut seen, mut open) = (BTreeSet::new(), vec![at]);
+        while let Some(step) = open.pop() {
+            for input in &self.plan_step(step).inputs {
+                if seen.insert(input.step) {
+                    open.push(input.step);
+                    if matches!(self.plan_step(input.step).op, Op::Scan(_)) {
+                        self.attach_one(input.step, &mut self.slots[input.step].lock())?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn attach_one(&self, at: usize, slot: &mut Slot) -> io::Result<()> {
         let Some(look) = slot.look.take() else { return Ok(()) };
         let say = |message| self.tell(Event::Log { step: Some(at), message });
         if let Some(index) = Index::load(self.world.home, &look.root, &say)? {

@@ -259,7 +259,6 @@ impl Run<'_> {
             slot.artifact = Some(made.artifact(at, place.path(), false));
             return Ok(Outcome::Unchanged);
         }
-        place.check(self.world.config.force, self.world.stop).map_err(failed)?;
         let input = step.inputs.first().map(|input| self.value(input.step)).transpose()?;
         let Some(Value::Bytes(bytes)) = input else {
             return Err(failed(Failure::Bug("an export reads one Bytes value".into())));
@@ -273,10 +272,11 @@ impl Run<'_> {
             .pool
             .install(|| place.stage(op, &bytes, &store, &|done| meter.add(done), self.world.stop));
         let staged = self.unless_changed(&store, staged).map_err(failed)?;
-        let made = place.publish(staged, &key).map_err(failed)?;
+        let published = place.publish(staged, &key, self.world.config.force, self.world.stop);
+        let (made, written) = published.map_err(failed)?;
         slot.id = Some(made.value_id());
-        slot.artifact = Some(made.artifact(at, place.path(), true));
-        Ok(Outcome::Ran)
+        slot.artifact = Some(made.artifact(at, place.path(), written));
+        Ok(if written { Outcome::Ran } else { Outcome::Unchanged })
     }
 
     /// The name that a step's value had in the last run of this image.

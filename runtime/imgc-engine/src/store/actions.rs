@@ -6,18 +6,12 @@ use imgc_image::Problem;
 use imgc_plan::{BlobId, StepKey, ValueId};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    os,
-    store::{
-        home::{Home, Room, seal, unseal},
-        step::Written,
-    },
+use crate::store::{
+    home::{Home, Room, seal, unseal},
+    step::Written,
 };
 
 const FIRST: &str = "imgc action v1\n";
-
-/// A used action's file is touched when its time is older than this many seconds: collection goes by days, not seconds.
-const FRESH: i64 = 60;
 
 /// What a step gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,13 +93,7 @@ impl Action {
             say(home.set_aside(Room::Actions, &name));
             return Ok(None);
         };
-        let place = home.place(Room::Actions, &name);
-        let age =
-            std::fs::metadata(&place).map(|meta| os::now().0.saturating_sub(os::status(&meta).stamp.mtime.0));
-        if age.is_ok_and(|age| age > FRESH) {
-            // A store that cannot be written still answers.
-            let _ = os::touch(&place);
-        }
+        home.mark_used(Room::Actions, &name);
         Ok(Some(action))
     }
 }

@@ -7,7 +7,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use crate::store::lease::Lease;
+use crate::{os, store::lease::Lease};
 
 /// The version of the layout: another layout lives in another directory, beside this one.
 pub const VERSION: &str = "v1";
@@ -46,6 +46,9 @@ impl Room {
         }
     }
 }
+
+/// A used thing is marked when its time is older than this many seconds: collection goes by days, not seconds.
+const FRESH: i64 = 60;
 
 /// An open store.
 #[derive(Debug)]
@@ -131,6 +134,16 @@ impl Home {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Marks a thing as used, so that collection takes others first. A store that cannot be written still answers.
+    pub fn mark_used(&self, room: Room, name: &str) {
+        let place = self.place(room, name);
+        let age =
+            fs::metadata(&place).map(|meta| os::now().0.saturating_sub(os::status(&meta).stamp.mtime.0));
+        if age.is_ok_and(|age| age > FRESH) {
+            let _ = os::touch(&place);
         }
     }
 

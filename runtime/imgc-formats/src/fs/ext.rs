@@ -2,8 +2,8 @@
 //!
 //! A tree becomes [`nodes`] (inodes, without places); [`geometry`] says where a filesystem of some length has room;
 //! [`place`] puts one into the other and finds the least length; [`write`] does the same again and emits what it finds, so both
-//! agree. File contents are only pointed at. Reading order: [`options`] and [`features`]; [`geometry`]; [`nodes`],
-//! [`directory`] with [`hash`], [`xattr`], [`map`]; [`place`]; [`inode`] and [`superblock`] with [`checksum`]; [`mod@write`]; [`read`]
+//! agree. File contents are only pointed at. Reading order: [`options`], [`settings`] and [`features`]; [`geometry`]; [`nodes`],
+//! [`directory`] with [`hash`], [`xattr`], [`map`]; [`place`]; [`inode`] and [`superblock`] with [`checksum`]; [`mod@write`] and [`groups`]; [`read`]
 //! and [`dump`] read it all back.
 //!
 //! Sources: Linux `Documentation/filesystems/ext4/`, and what e2fsprogs 1.47 makes and accepts.
@@ -13,6 +13,7 @@ mod directory;
 mod dump;
 mod features;
 mod geometry;
+mod groups;
 mod hash;
 mod inode;
 mod map;
@@ -20,6 +21,8 @@ mod nodes;
 mod options;
 mod place;
 mod read;
+mod settings;
+mod sink;
 mod superblock;
 #[cfg(test)]
 mod tests;
@@ -31,8 +34,8 @@ use imgc_plan::{Kind, Record, kind::OptionProblem, units::approximate_size};
 
 use self::{
     nodes::Nodes,
-    options::{Flavour, Settings},
     place::Within,
+    settings::{Flavour, Settings},
 };
 use super::Filesystem;
 
@@ -55,7 +58,7 @@ impl Filesystem for Ext {
     }
 
     fn check(&self, options: &Record) -> Vec<OptionProblem> {
-        options::parse(self.flavour, options).1
+        settings::parse(self.flavour, options).1
     }
 
     fn measure(&self, options: &Record, tree: Option<&Tree>) -> Result<u64, Failure> {
@@ -95,7 +98,7 @@ impl Filesystem for Ext {
 impl Ext {
     /// The settings; what [`Filesystem::check`] would find is an error here.
     fn settings(&self, options: &Record) -> Result<Settings, Failure> {
-        let (settings, problems) = options::parse(self.flavour, options);
+        let (settings, problems) = settings::parse(self.flavour, options);
         if problems.is_empty() {
             return Ok(settings);
         }

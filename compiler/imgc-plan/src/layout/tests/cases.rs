@@ -73,15 +73,19 @@ fn a_floating_partition_goes_past_a_fixed_one_that_is_in_its_way() {
 #[test]
 fn lengths_are_whole_sectors_and_the_disk_is_as_long_as_it_must_be() {
     let fit = PartSize::Fit { slack: Slack { bytes: 1000, percent: 50 }, min: 0, max: None };
-    let spec = disk(gpt(), None, vec![part(1, PartSize::Exact(1)), part(2, fit)]);
+    let parts = vec![part(1, PartSize::Exact(1)), part(2, fit)];
+    let spec = disk(gpt(), None, parts);
     let layout = solve(&spec, &[Some(4000)]).expect("fits");
-    assert_eq!((layout.parts[0].len, layout.parts[1].len), (512, 6144));
-    assert_eq!(layout.len, 2 * MIB + 6144 + 33 * 512);
-    assert_eq!(solve(&spec, &[None]).expect("fits").parts[1].len, 1024, "unknown content stands for nothing");
+    assert_eq!((layout.parts[0].len, layout.parts[1].len), (512, MIB), "a fit is a whole unit of its alignment");
+    assert_eq!(layout.len, 3 * MIB + 33 * 512);
+    assert_eq!(solve(&spec, &[None]).expect("fits").parts[1].len, MIB, "unknown content stands for nothing");
+    let sized = DiskSpec { len: Some(4 * MIB), ..spec.clone() };
+    let layout = solve(&sized, &[Some(4000)]).expect("fits");
+    assert_eq!(layout.parts[1].len, 6144, "on a disk of a given size only whole sectors");
     let spec = DiskSpec { sector_size: 4096, rules: TableRules { head: 6, tail: 5, ..gpt() }, ..spec };
     let layout = solve(&spec, &[Some(4000)]).expect("fits");
-    assert_eq!((layout.parts[0].len, layout.parts[1].len), (4096, 8192));
-    assert_eq!(layout.len, 2 * MIB + 8192 + 5 * 4096);
+    assert_eq!((layout.parts[0].len, layout.parts[1].len), (4096, MIB));
+    assert_eq!(layout.len, 3 * MIB + 5 * 4096);
     assert_eq!(solve(&disk(gpt(), None, vec![]), &[]).expect("empty").len, 67 * 512);
 }
 

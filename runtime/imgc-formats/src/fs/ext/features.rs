@@ -2,7 +2,7 @@
 
 use imgc_plan::kind::OptionProblem;
 
-use super::options::{Flavour, Profile};
+use super::settings::{Flavour, Profile};
 
 /// A set of features, as bits of our own numbering ([`TABLE`] says where each lies in the superblock).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -6,12 +6,14 @@
 //! without flex-bg, each:      ... | block bitmap | inode bitmap | inode table | data |
 //! ```
 
-use super::{features::Features, options::Settings};
+use super::{features::Features, settings::Settings};
 
 /// Groups whose metadata lies together: 2^4, mke2fs's default (`s_log_groups_per_flex`).
 pub const LOG_FLEX: u32 = 4;
 /// The first inode that is not reserved (`s_first_ino`); by custom `lost+found`.
 pub const FIRST_INODE: u32 = 11;
+/// One inode in so many of the tree's is left free at least, unless their number is given. Changing it changes bytes.
+const SPARE_INODES: u64 = 8;
 /// Data blocks that the last group must at least have to be worth its metadata (mke2fs: 50).
 const LEAST_LAST_GROUP: u64 = 50;
 
@@ -78,7 +80,8 @@ impl Geometry {
         let first = u64::from(block_size == 1024);
         let per_group = 8 * block_size;
         let bits64 = settings.features.has(Features::BITS64);
-        if !bits64 && blocks > u64::from(u32::MAX) {
+        // 48 bits are what extents and inodes have room for.
+        if blocks >= 1 << if bits64 { 48 } else { 32 } {
             return Err(Unfit::TooLarge);
         }
         if blocks < first + 8 {
@@ -118,17 +121,25 @@ impl Geometry {
         self.groups = u32::try_from(groups).map_err(|_| Unfit::TooLarge)?;
         let most = u64::from(u32::MAX);
         let inode_size = u64::from(settings.inode_size);
-        let derived = (self.blocks * self.block_size / settings.bytes_per_inode).min(most - self.per_group);
-        // A bitmap is one block, so that a group can have no more inodes than blocks.
-        let derived = derived.min(groups * self.per_group);
-        let inodes = settings.inodes.unwrap_or(derived).max(needed).max(16);
+        let derived = (self.blocks * self.block_size / settings.bytes_per_inode).min(most);
+        // A bitmap is one block, and tables are to leave half of the blocks to files.
+        let most_per_group = self.per_group.min(self.per_group / 2 * self.block_size / inode_size);
+        let derived = derived.min(groups * most_per_group);
+        // A system that starts from it wants to make files, too.
+        let spare = needed + needed / SPARE_INODES;
+        let inodes = settings.inodes.unwrap_or(derived.max(spare)).max(needed).max(16);
         // The table ends with its last block, its bitmap with a byte.
         let step = (self.block_size / inode_size).max(8);
         let per_group = inodes.div_ceil(groups).next_multiple_of(step);
-        if per_group > self.per_group {
+        if per_group > most_per_group {
             return Err(Unfit::Blocks(
-                self.first + (inodes.div_ceil(self.per_group) - 1) * self.per_group + 1,
+                self.first + (inodes.div_ceil(most_per_group) - 1) * self.per_group + 1,
             ));
+        }
+        // Inode numbers have 32 bits.
+        let per_group = per_group.min(most / groups / step * step);
+        if groups * per_group < needed.max(16) {
+            return Err(Unfit::TooLarge);
         }
         self.inodes_per_group = per_group as u32;
         self.table_blocks = per_group * inode_size / self.block_size;

@@ -12,7 +12,7 @@ use super::{
     geometry::FIRST_INODE,
     inode::{EXTRA_SIZE, FAST_SYMLINK, OLD_SIZE, ROOT, kind},
     map::{Shape, ranges},
-    options::Settings,
+    settings::Settings,
     xattr::{self, Encoded, Shared},
 };
 
@@ -331,14 +331,12 @@ fn check_node(settings: &Settings, shape: Shape, entry: &Entry, found: &mut Foun
                 found.push(Problem::new("symlink-unfit", message).help("shorten the target"));
             }
         }
-        Node::Char { major, minor } | Node::Block { major, minor } => {
-            if *major >= 1 << 12 || *minor >= 1 << 20 {
-                let message = format!("{}: device {major}:{minor} is out of range", entry.path);
-                found.push(
-                    Problem::new("device-unfit", message)
-                        .help("a major is below 4096, a minor below 1048576"),
-                );
-            }
+        Node::Char { major, minor } | Node::Block { major, minor }
+            if *major >= 1 << 12 || *minor >= 1 << 20 =>
+        {
+            let message = format!("{}: device {major}:{minor} is out of range", entry.path);
+            let help = "a major is below 4096, a minor below 1048576";
+            found.push(Problem::new("device-unfit", message).help(help));
         }
         _ => {}
     }

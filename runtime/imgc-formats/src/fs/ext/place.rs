@@ -5,7 +5,7 @@ use super::{
     inode::{JOURNAL, RESIZE, ROOT},
     map::{Run, Shape},
     nodes::{Nodes, lost_found_blocks, shape},
-    options::{Journal, Settings},
+    settings::{Journal, Settings},
 };
 
 /// What an inode is made of.

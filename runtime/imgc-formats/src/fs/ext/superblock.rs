@@ -1,12 +1,12 @@
 //! The superblock, group descriptors and the journal's superblock as they lie on disk.
 
 use super::{
-    checksum::{crc16, crc32c},
+    checksum::{crc16, crc32c, filesystem_seed},
     directory::HASH_VERSION,
     features::Features,
     geometry::{FIRST_INODE, Geometry, LOG_FLEX},
     inode,
-    options::Settings,
+    settings::Settings,
 };
 
 /// `s_magic`.
@@ -32,7 +32,37 @@ pub struct Totals {
 /// Encodes the superblock for one of the groups that have it (`struct ext4_super_block`).
 pub fn superblock(settings: &Settings, geometry: &Geometry, totals: &Totals, group: u32) -> [u8; SIZE] {
     let mut out = [0; SIZE];
-    let mut put = |at: usize, bytes: &[u8]| out[at..at + bytes.len()].copy_from_slice(bytes);
+    let features = final_features(settings, geometry, totals);
+    sizes(settings, geometry, totals, &mut out);
+    identity(settings, &mut out);
+    put_halves(&mut out, &[(0x5A, group as u16), (0xCE, geometry.reserved_gdt as u16)]);
+    let [compat, incompat, ro_compat] = features.bits();
+    put_words(&mut out, &[(0x5C, compat), (0x60, incompat), (0x64, ro_compat)]);
+    if let Some((map, size)) = &totals.journal {
+        put_words(&mut out, &[(0xE0, inode::JOURNAL), (0x148, (size >> 32) as u32), (0x14C, *size as u32)]);
+        // s_jnl_backup_type: EXT3_JNL_BACKUP_BLOCKS, for the case that the journal's inode is lost.
+        out[0xFD] = 1;
+        out[0x10C..0x148].copy_from_slice(map);
+    }
+    if features.has(Features::BITS64) {
+        put_halves(&mut out, &[(0xFE, geometry.desc_size as u16)]);
+    }
+    if features.has(Features::FLEX_BG) {
+        out[0x174] = LOG_FLEX as u8;
+    }
+    if features.has(Features::CSUM_SEED) {
+        put_words(&mut out, &[(0x270, filesystem_seed(&settings.uuid))]);
+    }
+    if features.has(Features::METADATA_CSUM) {
+        out[0x175] = 1;
+        let sum = crc32c(!0, &out[..0x3FC]);
+        put_words(&mut out, &[(0x3FC, sum)]);
+    }
+    out
+}
+
+/// The features less those for which this filesystem turned out too small or too large.
+fn final_features(settings: &Settings, geometry: &Geometry, totals: &Totals) -> Features {
     let mut features = settings.features;
     if !geometry.resize_inode {
         features = features.without(Features::RESIZE_INODE);
@@ -40,11 +70,26 @@ pub fn superblock(settings: &Settings, geometry: &Geometry, totals: &Totals, gro
     if totals.journal.is_none() {
         features = features.without(Features::JOURNAL);
     }
-    let [compat, incompat, ro_compat] = features.bits();
-    let reserved = geometry.blocks / 100 * settings.reserved_percent
-        + geometry.blocks % 100 * settings.reserved_percent / 100;
+    features
+}
+
+fn put_words(out: &mut [u8], words: &[(usize, u32)]) {
+    for (at, word) in words {
+        out[*at..at + 4].copy_from_slice(&word.to_le_bytes());
+    }
+}
+
+fn put_halves(out: &mut [u8], halves: &[(usize, u16)]) {
+    for (at, half) in halves {
+        out[*at..at + 2].copy_from_slice(&half.to_le_bytes());
+    }
+}
+
+/// Numbers and sizes of blocks, groups and inodes.
+fn sizes(settings: &Settings, geometry: &Geometry, totals: &Totals, out: &mut [u8]) {
+    let (hundreds, rest) = (geometry.blocks / 100, geometry.blocks % 100);
+    let reserved = hundreds * settings.reserved_percent + rest * settings.reserved_percent / 100;
     let log_block = (geometry.block_size / 1024).trailing_zeros();
-    let epoch = settings.epoch as u32;
     let words = [
         (0x00, geometry.inodes() as u32),
         (0x04, geometry.blocks as u32),
@@ -57,71 +102,41 @@ pub fn superblock(settings: &Settings, geometry: &Geometry, totals: &Totals, gro
         (0x20, geometry.per_group as u32),
         (0x24, geometry.per_group as u32),
         (0x28, geometry.inodes_per_group),
-        (0x30, epoch),
-        (0x40, epoch),
-        (0x48, settings.creator_os),
-        (0x4C, 1),
         (0x54, FIRST_INODE),
-        (0x5C, compat),
-        (0x60, incompat),
-        (0x64, ro_compat),
-        (0x100, settings.mount_opts),
-        (0x108, epoch),
         (0x150, (geometry.blocks >> 32) as u32),
         (0x154, (reserved >> 32) as u32),
         (0x158, (totals.free_blocks >> 32) as u32),
+    ];
+    put_words(out, &words);
+    put_halves(out, &[(0x58, settings.inode_size as u16)]);
+    if settings.inode_size as usize > inode::OLD_SIZE {
+        put_halves(out, &[(0x15C, inode::EXTRA_SIZE), (0x15E, inode::EXTRA_SIZE)]);
+    }
+}
+
+/// Names, times and what else does not depend on the geometry.
+fn identity(settings: &Settings, out: &mut [u8]) {
+    let epoch = settings.epoch as u32;
+    let words = [
+        (0x30, epoch),
+        (0x40, epoch),
+        (0x48, settings.creator_os),
+        // s_rev_level: inodes of any size, features
+        (0x4C, 1),
+        (0x100, settings.mount_opts),
+        (0x108, epoch),
         (0x160, SIGNED_HASH),
     ];
-    for (at, word) in words {
-        put(at, &u32::to_le_bytes(word));
-    }
-    // s_max_mnt_count is -1: never checked merely for its age.
-    let halves = [
-        (0x36, 0xFFFF),
-        (0x38, MAGIC),
-        (0x3A, 1),
-        (0x3C, settings.errors),
-        (0x58, settings.inode_size as u16),
-        (0x5A, group as u16),
-        (0xCE, geometry.reserved_gdt as u16),
-    ];
-    for (at, half) in halves {
-        put(at, &u16::to_le_bytes(half));
-    }
-    put(0x68, &settings.uuid);
-    put(0x78, &settings.label);
-    put(0xEC, &settings.hash_seed);
-    put(0xFC, &[HASH_VERSION]);
-    if let Some((map, size)) = &totals.journal {
-        put(0xE0, &inode::JOURNAL.to_le_bytes());
-        // s_jnl_backup_type: EXT3_JNL_BACKUP_BLOCKS
-        put(0xFD, &[1]);
-        put(0x10C, map);
-        put(0x148, &((size >> 32) as u32).to_le_bytes());
-        put(0x14C, &(*size as u32).to_le_bytes());
-    }
-    if features.has(Features::BITS64) {
-        put(0xFE, &(geometry.desc_size as u16).to_le_bytes());
-    }
-    if settings.inode_size as usize > inode::OLD_SIZE {
-        put(0x15C, &inode::EXTRA_SIZE.to_le_bytes());
-        put(0x15E, &inode::EXTRA_SIZE.to_le_bytes());
-    }
-    if features.has(Features::FLEX_BG) {
-        put(0x174, &[LOG_FLEX as u8]);
-    }
+    put_words(out, &words);
+    // s_max_mnt_count is -1: never checked merely for its age. s_state is 1: clean.
+    put_halves(out, &[(0x36, 0xFFFF), (0x38, MAGIC), (0x3A, 1), (0x3C, settings.errors)]);
+    out[0x68..0x78].copy_from_slice(&settings.uuid);
+    out[0x78..0x78 + settings.label.len()].copy_from_slice(&settings.label);
+    out[0xEC..0xFC].copy_from_slice(&settings.hash_seed);
+    out[0xFC] = HASH_VERSION;
     for at in [0x274, 0x276, 0x277] {
-        put(at, &[(settings.epoch >> 32) as u8]);
+        out[at] = (settings.epoch >> 32) as u8;
     }
-    if features.has(Features::CSUM_SEED) {
-        put(0x270, &super::checksum::filesystem_seed(&settings.uuid).to_le_bytes());
-    }
-    if features.has(Features::METADATA_CSUM) {
-        out[0x175] = 1;
-        let sum = crc32c(!0, &out[..0x3FC]);
-        out[0x3FC..].copy_from_slice(&sum.to_le_bytes());
-    }
-    out
 }
 
 /// `EXT4_BG_INODE_UNINIT`: the inode bitmap and table were never written.
@@ -185,7 +200,7 @@ pub fn descriptor(settings: &Settings, geometry: &Geometry, number: u32, group: 
 /// `bg_checksum`, over the number of the group and the descriptor without the checksum itself.
 fn descriptor_csum(settings: &Settings, number: u32, out: &[u8]) -> u16 {
     if settings.features.has(Features::METADATA_CSUM) {
-        let seed = super::checksum::filesystem_seed(&settings.uuid);
+        let seed = filesystem_seed(&settings.uuid);
         let sum = crc32c(crc32c(seed, &number.to_le_bytes()), &out[..0x1E]);
         crc32c(crc32c(sum, &[0, 0]), &out[0x20..]) as u16
     } else if settings.features.has(Features::UNINIT_BG) {

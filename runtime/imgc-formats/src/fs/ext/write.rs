@@ -1,28 +1,24 @@
-//! Writing: inode after inode, then what was counted on the way (bitmaps, descriptors, superblocks).
+//! Writing: inode after inode with what it owns, then what was counted on the way.
 
 use std::io;
 
 use imgc_image::{BytesBuilder, Failure, Node};
 
 use super::{
-    checksum::{crc32c, filesystem_seed},
+    checksum::filesystem_seed,
     directory::{Home, Item, Made, Style},
     features::Features,
     geometry::{Cursor, FIRST_INODE, Geometry},
+    groups::Groups,
     inode::{EXTENTS_FLAG, Encoder, FAST_SYMLINK, INDEX_FLAG, Inode, ROOT, TYPE_DIR, TYPE_FILE, device},
     map::{Run, Shape},
     nodes::{LOST_FOUND, Nodes, encode_xattrs, lost_found_blocks, shape, style},
-    options::Settings,
     place::{Job, Placer, Plan, XattrBlock, jobs},
-    superblock::{
-        BLOCK_UNINIT, Group, INODE_UNINIT, INODE_ZEROED, OFFSET, Totals, descriptor, journal_superblock,
-        superblock,
-    },
+    settings::Settings,
+    sink::Sink,
+    superblock::journal_superblock,
     xattr,
 };
-
-/// Blocks of metadata are handed on when so many bytes lie together.
-const CHUNK: usize = 1 << 20;
 
 /// Writes a planned filesystem.
 ///
@@ -47,32 +43,6 @@ pub fn write(
     writer.finish(placer.cursor.frontier()).map_err(Failure::machine("writing the filesystem's metadata"))
 }
 
-/// Gathers blocks that follow one another and puts them together.
-struct Sink<'w, 's> {
-    out: &'w mut BytesBuilder<'s>,
-    block_size: u64,
-    start: u64,
-    pending: Vec<u8>,
-}
-
-impl Sink<'_, '_> {
-    fn put(&mut self, block: u64, bytes: &[u8]) -> io::Result<()> {
-        let at = block * self.block_size;
-        if at != self.start + self.pending.len() as u64 || self.pending.len() >= CHUNK {
-            self.flush()?;
-            self.start = at;
-        }
-        self.pending.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.put(self.start, &self.pending)?;
-        self.pending.clear();
-        Ok(())
-    }
-}
-
 struct Writer<'a, 'w, 's> {
     settings: &'a Settings,
     nodes: &'a Nodes<'a>,
@@ -84,8 +54,7 @@ struct Writer<'a, 'w, 's> {
     /// The inode table of the group that is being filled.
     table: Vec<u8>,
     table_group: u32,
-    /// Directories of each group, and the last inode that is used in it, from 1 on.
-    used: Vec<(u32, u32)>,
+    groups: Groups<'a>,
     journal: Option<([u8; 60], u64)>,
 }
 
@@ -111,10 +80,10 @@ impl<'a, 'w, 's> Writer<'a, 'w, 's> {
             },
             shape: shape(settings),
             style: style(settings),
-            sink: Sink { out, block_size, start: 0, pending: Vec::new() },
+            sink: Sink::new(out, block_size),
             table: Vec::new(),
             table_group: 0,
-            used: vec![(0, 0); plan.geometry.groups as usize],
+            groups: Groups::new(settings, &plan.geometry, csum),
             journal: None,
         }
     }
@@ -317,9 +286,7 @@ impl<'a, 'w, 's> Writer<'a, 'w, 's> {
         let at = index as usize * self.encoder.size;
         self.table.resize(at + self.encoder.size, 0);
         self.encoder.encode(number, inode, &mut self.table[at..]);
-        let used = &mut self.used[group as usize];
-        used.0 += u32::from(inode.mode & 0o170_000 == TYPE_DIR);
-        used.1 = index + 1;
+        self.groups.count(group, index, inode.mode & 0o170_000 == TYPE_DIR);
         Ok(())
     }
 
@@ -333,95 +300,6 @@ impl<'a, 'w, 's> Writer<'a, 'w, 's> {
     /// Writes what is known only when all files are placed; blocks before `frontier` are all taken.
     fn finish(mut self, frontier: u64) -> io::Result<()> {
         self.flush_table()?;
-        let geometry = self.geometry;
-        let size = geometry.desc_size as usize;
-        let mut descriptors = vec![0; (geometry.desc_blocks * geometry.block_size) as usize];
-        // The reserved inodes count as used, whether there is anything in them or not.
-        self.used[0].1 = self.used[0].1.max(FIRST_INODE);
-        let mut totals = Totals { free_blocks: 0, free_inodes: 0, journal: self.journal };
-        for group in 0..geometry.groups {
-            let fields = self.group(group, frontier)?;
-            totals.free_blocks += u64::from(fields.free_blocks);
-            totals.free_inodes += u64::from(fields.free_inodes);
-            let at = group as usize * size;
-            descriptor(self.settings, geometry, group, &fields, &mut descriptors[at..at + size]);
-        }
-        for group in (0..geometry.groups).filter(|group| geometry.has_super(*group)) {
-            let start = geometry.group_start(group) * geometry.block_size;
-            // The first one leaves room for a boot sector.
-            let at = if group == 0 { OFFSET } else { start };
-            self.sink.out.put(at, &superblock(self.settings, geometry, &totals, group))?;
-            self.sink.put(geometry.group_start(group) + 1, &descriptors)?;
-        }
-        self.sink.flush()
-    }
-
-    /// Writes a group's bitmaps, unless they can be left out, and gives what its descriptor says.
-    fn group(&mut self, group: u32, frontier: u64) -> io::Result<Group> {
-        let geometry = self.geometry;
-        let (dirs, last_inode) = self.used[group as usize];
-        let csum = self.settings.features.group_csum();
-        let bits = self.block_bitmap(group, frontier);
-        let taken: u32 = bits.iter().map(|byte| byte.count_ones()).sum();
-        let place = geometry.places[group as usize];
-        let mut fields = Group {
-            free_blocks: geometry.per_group as u32 - taken,
-            free_inodes: geometry.inodes_per_group - last_inode,
-            dirs,
-            unused_inodes: if csum { geometry.inodes_per_group - last_inode } else { 0 },
-            flags: if csum { INODE_ZEROED } else { 0 },
-            ..Group::default()
-        };
-        let untouched = geometry.group_start(group) >= frontier && !geometry.hosts_others(group);
-        if csum && untouched && group > 0 && group + 1 < geometry.groups {
-            fields.flags |= BLOCK_UNINIT;
-        } else {
-            fields.block_csum = self.encoder.csum.map_or(0, |seed| crc32c(seed, &bits));
-            self.sink.put(place.block_bitmap, &bits)?;
-        }
-        if csum && last_inode == 0 {
-            fields.flags |= INODE_UNINIT;
-        } else {
-            let bits = inode_bitmap(geometry, last_inode);
-            let used = &bits[..geometry.inodes_per_group as usize / 8];
-            fields.inode_csum = self.encoder.csum.map_or(0, |seed| crc32c(seed, used));
-            self.sink.put(place.inode_bitmap, &bits)?;
-        }
-        Ok(fields)
-    }
-
-    fn block_bitmap(&self, group: u32, frontier: u64) -> Vec<u8> {
-        let geometry = self.geometry;
-        let start = geometry.group_start(group);
-        let end = start + geometry.group_blocks(group);
-        let mut bits = vec![0; geometry.block_size as usize];
-        set(&mut bits, 0, frontier.clamp(start, end) - start);
-        for (from, to) in geometry.taken_in(group) {
-            set(&mut bits, from - start, to - start);
-        }
-        set(&mut bits, end - start, geometry.per_group);
-        bits
-    }
-}
-
-fn inode_bitmap(geometry: &Geometry, last_inode: u32) -> Vec<u8> {
-    let mut bits = vec![0; geometry.block_size as usize];
-    set(&mut bits, 0, u64::from(last_inode));
-    set(&mut bits, u64::from(geometry.inodes_per_group), geometry.per_group);
-    bits
-}
-
-/// Sets bits `from..to`.
-fn set(bits: &mut [u8], from: u64, to: u64) {
-    let (mut at, to) = (from as usize, to as usize);
-    while at < to {
-        if at % 8 == 0 && to - at >= 8 {
-            let (first, last) = (at / 8, to / 8);
-            bits[first..last].fill(0xFF);
-            at = last * 8;
-        } else {
-            bits[at / 8] |= 1 << (at % 8);
-            at += 1;
-        }
+        self.groups.finish(frontier, self.journal, &mut self.sink)
     }
 }

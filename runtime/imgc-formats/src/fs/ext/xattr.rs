@@ -23,6 +23,9 @@ const PREFIXES: &[(&[u8], u8)] = &[
     (b"gnu.", 10),
 ];
 
+/// An attribute's full name and its value, as a tree has them.
+pub type Attribute = (Box<[u8]>, Box<[u8]>);
+
 /// One attribute as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Stored {
@@ -45,7 +48,7 @@ pub struct Encoded {
 /// # Errors
 /// A sentence without a full stop that says which attribute cannot be stored, and a hint.
 pub fn encode(
-    attributes: &[(Box<[u8]>, Box<[u8]>)],
+    attributes: &[Attribute],
     room: usize,
     block_size: usize,
 ) -> Result<Encoded, (String, &'static str)> {
@@ -207,7 +210,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Notes that an inode has this block; whether it is the first one.
+    /// Notes that an inode has this block.
     pub fn note(&mut self, inode: u32, block: &[u8]) {
         let last = self.by_bytes.entry(*blake3::hash(block).as_bytes()).or_insert(u32::MAX);
         let shared = self.sharers.get_mut(*last as usize).filter(|sharers| **sharers < MOST_SHARERS);

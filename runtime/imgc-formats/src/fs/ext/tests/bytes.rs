@@ -31,7 +31,7 @@ fn digests_are_pinned() {
     .collect();
     assert_eq!(
         found,
-        ["dde1f526e89fb412", "88445ab44945907f", "e63aca11c7a27762", "b9a88aac5a4730e9", "2d04486052ebf592"]
+        ["302fb0b76d11ba74", "aa5da2b9b90bdfe5", "5fb4c781bfe4b5af", "27deb9665292aa6f", "2d04486052ebf592"]
     );
 }
 

@@ -3,6 +3,10 @@
 use imgc_image::{Failure, Node, Tree};
 
 use super::{
+    super::{
+        geometry::Geometry,
+        settings::{Flavour, parse},
+    },
     fsck::sampler,
     image::{Grove, fsck, kind, noise, options, run, write},
     read::compare,
@@ -17,6 +21,8 @@ const MIX: &[(&str, &str)] = &[
     ("ext4", "features=-flex-bg,-resize-inode"),
     ("ext4", "features=-sparse-super,-resize-inode block-size=1KiB"),
     ("ext4", "features=-64bit inode-size=512"),
+    ("ext4", "block-size=1KiB inode-size=1024 bytes-per-inode=1KiB"),
+    ("ext4", "profile=compatible inode-size=128 inodes=70000"),
     ("ext3", "block-size=1KiB"),
     ("ext3", ""),
     ("ext2", "block-size=1KiB"),
@@ -219,5 +225,59 @@ fn a_journal_of_a_given_size_is_made() {
         image.fsck("journal of 300 MiB");
         let (_, text) = run("dumpe2fs", &["-h", image.path().to_str().unwrap()]);
         assert!(text.contains("Total journal size:       300M"), "{text}");
+    }
+}
+
+#[test]
+fn inode_numbers_stay_within_32_bits() {
+    let settings = parse(Flavour::Ext4, &options("ext4", "bytes-per-inode=1KiB")).0;
+    for tib in [1u64, 16, 17, 200] {
+        let geometry = Geometry::new(&settings, tib << 28, 12).unwrap();
+        assert!(geometry.inodes() <= u64::from(u32::MAX), "{tib}");
+        assert!(geometry.inodes() > 1 << 26, "{tib}");
+        assert_eq!(geometry.resize_inode, tib < 16, "{tib}");
+    }
+    assert!(Geometry::new(&settings, 1 << 47, 12).is_err());
+    let settings = parse(Flavour::Ext2, &options("ext2", "")).0;
+    assert!(Geometry::new(&settings, u64::from(u32::MAX), 12).is_ok());
+    assert!(Geometry::new(&settings, 1 << 32, 12).is_err());
+}
+
+#[test]
+fn the_same_tree_gives_the_same_bytes() {
+    let make = || {
+        let mut grove = sampler();
+        let tree = grove.tree();
+        write("ext4", &options("ext4", ""), &tree, 64 << 20, &grove.store).unwrap().bytes
+    };
+    assert_eq!(make().value_id(), make().value_id());
+}
+
+#[test]
+fn contents_are_pointed_at_and_not_copied() {
+    let mut grove = Grove::default();
+    let tree = grove.file("large", &noise(30 << 20, 5)).tree();
+    let blobs = |bytes: &imgc_image::Bytes| bytes.refs().len();
+    let image = write("ext4", &options("ext4", ""), &tree, 64 << 20, &grove.store).unwrap();
+    assert_eq!(blobs(&image.bytes), 2, "the file and the metadata");
+    assert!(image.bytes.allocated() < 31 << 20);
+}
+
+#[test]
+fn some_inodes_are_left_for_a_running_system() {
+    let mut grove = Grove::default();
+    for n in 0..8000 {
+        grove.file(format!("{n}"), b"");
+    }
+    let tree = grove.tree();
+    for (text, least, most) in [("", 990, 1100), ("inodes=8020", 8, 200)] {
+        let options = options("ext4", text);
+        let len = kind("ext4").measure(&options, Some(&tree)).unwrap();
+        let image = write("ext4", &options, &tree, len, &grove.store).unwrap();
+        image.fsck(text);
+        let (_, said) = run("dumpe2fs", &["-h", image.path().to_str().unwrap()]);
+        let free =
+            said.lines().find_map(|line| line.strip_prefix("Free inodes:")).unwrap().trim().parse::<u64>();
+        assert!((least..=most).contains(&free.unwrap()), "{said}");
     }
 }

@@ -17,7 +17,11 @@ use imgc_plan::{
 };
 use tempfile::TempDir;
 
-use crate::{fs::Filesystem, registry::filesystem, testing::write_sparse};
+use crate::{
+    fs::{Filesystem, ext::xattr::Attribute},
+    registry::filesystem,
+    testing::write_sparse,
+};
 
 /// 2020-09-13 12:26:40 UTC.
 pub const EPOCH: i64 = 1_600_000_000;
@@ -123,7 +127,7 @@ pub fn entry(path: &[u8], node: Node) -> Entry {
     }
 }
 
-pub fn boxed(xattrs: &[(&[u8], &[u8])]) -> Box<[(Box<[u8]>, Box<[u8]>)]> {
+pub fn boxed(xattrs: &[(&[u8], &[u8])]) -> Box<[Attribute]> {
     xattrs.iter().map(|(name, value)| (Box::from(*name), Box::from(*value))).collect()
 }
 
@@ -214,14 +218,17 @@ pub fn fsck(path: &Path, what: &str) {
     assert!(code == 0 && !strange, "{what}: e2fsck says {code}: {text}");
 }
 
-/// Runs a tool of e2fsprogs: its exit code, and what it printed.
+/// Runs a tool: its exit code, and what it printed.
 pub fn run(tool: &str, arguments: &[&str]) -> (i32, String) {
     let output = Command::new(tool)
         .args(arguments)
         .env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin")
         .env("LC_ALL", "C")
         .output()
-        .unwrap_or_else(|error| panic!("{tool} (package e2fsprogs) does not run: {error}"));
+        .unwrap_or_else(|error| {
+            let package = if tool.starts_with("grub") { "grub-common" } else { "e2fsprogs" };
+            panic!("{tool} (package {package}) does not run: {error}")
+        });
     let text = [output.stdout, output.stderr].concat();
     (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&text).into_owned())
 }

@@ -3,6 +3,7 @@
 use imgc_image::{Entry, LinkGroup, Meta, Node};
 
 use super::{
+    super::xattr::Attribute,
     image::{Grove, Random, entry, fitted, noise},
     read::compare,
 };
@@ -15,7 +16,7 @@ fn name(random: &mut Random, n: u64) -> Vec<u8> {
             let mut bytes = noise(len, random.next());
             bytes.iter_mut().for_each(|byte| {
                 if matches!(*byte, 0 | b'/') {
-                    *byte = b'x'
+                    *byte = b'x';
                 }
             });
             bytes.extend_from_slice(format!("{n}").as_bytes());
@@ -62,7 +63,7 @@ fn meta(random: &mut Random) -> Meta {
     }
 }
 
-fn xattrs(random: &mut Random) -> Box<[(Box<[u8]>, Box<[u8]>)]> {
+fn xattrs(random: &mut Random) -> Box<[Attribute]> {
     let count = [0, 0, 0, 1, 2, 5][random.below(6) as usize];
     (0..count)
         .map(|n| {

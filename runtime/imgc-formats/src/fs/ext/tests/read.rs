@@ -289,3 +289,42 @@ fn a_lost_found_of_the_tree_keeps_its_attributes() {
     assert!(stat.contains("user.b (700)") && stat.contains("Size: 16384"), "{stat}");
     assert!(image.debugfs("cat lost+found/file").starts_with("found"));
 }
+
+#[test]
+fn grub_reads_every_file() {
+    for (kind, text) in [
+        ("ext4", ""),
+        ("ext4", "block-size=1KiB profile=compatible"),
+        ("ext3", "block-size=2KiB"),
+        ("ext2", "block-size=1KiB"),
+        ("ext2", "profile=hurd"),
+    ] {
+        let mut grove = sampler();
+        let long = grove.node(&noise(3_000_000, 8));
+        for n in 0..400 {
+            grove.file(format!("many/name-{n}"), &[b'x'; 9]);
+        }
+        grove.add("a/long", long);
+        let (image, tree) = fitted(kind, text, &mut grove);
+        let path = image.path();
+        let out = tempfile::TempDir::new().unwrap();
+        for entry in tree.entries().iter().filter(|entry| is_plain(&entry.path.0)) {
+            let Node::File { .. } = &entry.node else { continue };
+            if entry.path.0.starts_with(b"many/") && !entry.path.0.ends_with(b"7") {
+                continue;
+            }
+            let copy = out.path().join("copy");
+            let arguments =
+                [path.to_str().unwrap(), "cp", &format!("(loop0){}", entry.path), copy.to_str().unwrap()];
+            let (code, said) = run("grub-fstest", &arguments);
+            assert_eq!(code, 0, "{kind} {text} {}: {said}", entry.path);
+            assert!(
+                fs::read(&copy).unwrap() == content(&entry.node, &grove.store),
+                "{kind} {text} {}",
+                entry.path
+            );
+        }
+        let (_, listed) = run("grub-fstest", &[path.to_str().unwrap(), "ls", "(loop0)/many"]);
+        assert_eq!(listed.split_whitespace().count(), 400, "{listed}");
+    }
+}

@@ -1,0 +1,10 @@
+//! The engine over small plans made by hand: caching, damage, kills, other processes, attributes.
+
+mod attributes;
+mod cached;
+mod child;
+mod compose;
+mod damage;
+mod exports;
+mod pruned;
+mod rig;
