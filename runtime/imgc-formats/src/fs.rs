@@ -3,7 +3,9 @@
 use imgc_image::{BytesBuilder, Failure, Problem, ReadAt, Tree};
 use imgc_plan::{Kind, Record, kind::OptionProblem};
 
+mod blob;
 mod ext;
+mod swap;
 mod vfat;
 
 /// The list: one line a kind.
@@ -13,6 +15,8 @@ pub static ALL: &[&dyn Filesystem] = &[
     &ext::EXT3,
     &ext::EXT4,
     &vfat::Vfat,
+    &swap::Swap,
+    &blob::Raw,
 ];
 
 /// What a filesystem can do.

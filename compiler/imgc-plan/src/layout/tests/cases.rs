@@ -258,7 +258,7 @@ fn sizes_that_cannot_be_are_refused() {
 
 #[test]
 fn a_bare_disk_is_its_one_partition_from_the_first_byte() {
-    let spec = |size| disk(TableRules::BARE, None, vec![part(1, size)]);
+    let spec = |size| disk(TableRules::BARE, None, vec![PartSpec { align: 512, ..part(1, size) }]);
     let fit = PartSize::Fit { slack: Slack { bytes: 1000, percent: 0 }, min: 0, max: None };
     let layout = solve(&spec(fit), &[Some(100)]).expect("a layout");
     assert_eq!((layout.len, layout.parts[0].start, layout.parts[0].len), (1536, 0, 1536));
