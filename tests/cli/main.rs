@@ -4,6 +4,8 @@ mod cache;
 mod commands;
 mod errors;
 mod oracles;
+mod packages;
+mod readme;
 mod rebuild;
 mod survive;
 

@@ -63,7 +63,7 @@ pub fn run(world: &World<'_>) -> Result<Report, RunError> {
     let mut restarted = None;
     for _ in 0..ATTEMPTS {
         let shelf = Shelf::new(world.home, &say);
-        let last = why::Last::load(world.home, world.plan, &world.config.base, &say).unwrap_or_default();
+        let last = why::Last::load(world.home, world.plan, &say).unwrap_or_default();
         let slots = world.plan.steps.iter().map(|_| state::SlotLock::default()).collect();
         let run = Run { world, shelf: &shelf, values: Values::new(&shelf), slots, last };
         let (failures, restart) = schedule::schedule(&run, &needed);

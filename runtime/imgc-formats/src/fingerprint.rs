@@ -54,4 +54,13 @@ mod tests {
         assert_eq!(fingerprint(Family::Table, "no such table"), None);
         assert_ne!(shared(), [0; 32]);
     }
+
+    #[test]
+    fn kinds_of_different_modules_differ_and_those_of_one_are_equal() {
+        let fs = |name| fingerprint(Family::Filesystem, name).expect("a kind");
+        assert_ne!(fs("ext4"), fs("vfat"));
+        assert_eq!(fs("ext2"), fs("ext4"));
+        let table = |name| fingerprint(Family::Table, name).expect("a kind");
+        assert_ne!(fs("vfat"), table("gpt"));
+    }
 }

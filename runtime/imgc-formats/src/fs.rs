@@ -5,6 +5,7 @@ use imgc_plan::{Kind, Record, kind::OptionProblem};
 
 mod blob;
 mod ext;
+mod squashfs;
 mod swap;
 mod vfat;
 
@@ -14,6 +15,7 @@ pub static ALL: &[&dyn Filesystem] = &[
     &ext::EXT2,
     &ext::EXT3,
     &ext::EXT4,
+    &squashfs::Squashfs,
     &vfat::Vfat,
     &swap::Swap,
     &blob::Raw,
@@ -27,7 +29,8 @@ pub trait Filesystem: Send + Sync {
     /// Finds combinations of options that cannot be, before anything runs. Every option is there with its default.
     fn check(&self, options: &Record) -> Vec<OptionProblem>;
 
-    /// The least length in bytes at which [`Filesystem::write`] succeeds with this tree. `None` for kinds without trees.
+    /// The least length in bytes at which [`Filesystem::write`] succeeds with this tree. `None` for kinds without trees. A kind
+    /// with `own_length` is never asked.
     ///
     /// # Errors
     /// Everything in the tree that this filesystem cannot hold, at once.
@@ -47,7 +50,7 @@ pub trait Filesystem: Send + Sync {
     ) -> Result<Vec<Problem>, Failure>;
 
     /// Bytes to lay over the finished filesystem once the partition's first sector is known, as (offset, bytes); only for
-    /// kinds with `stamps_start`. `len` is the filesystem's length: automatic options follow from it.
+    /// kinds with `stamps_start`. What [`Filesystem::write`] makes is right for a start of 0. `len` is the filesystem's length: automatic options follow from it.
     fn stamp(&self, options: &Record, len: u64, start_sector: u64) -> Vec<(u64, Vec<u8>)> {
         let _ = (options, len, start_sector);
         Vec::new()

@@ -1,15 +1,12 @@
 //! What each step of an image read when it last ran, so that a run can say what changed.
 
-use std::{collections::BTreeMap, io, path::Path};
+use std::{collections::BTreeMap, io};
 
 use imgc_plan::{Canon, Op, Plan, ValueId};
 use serde::{Deserialize, Serialize};
 
 use super::{Run, state::Slot};
-use crate::{
-    os,
-    store::home::{Home, Room, seal, unseal},
-};
+use crate::store::home::{Home, Room, seal, unseal};
 
 const FIRST: &str = "imgc last v1\n";
 
@@ -68,8 +65,8 @@ pub struct Last {
 
 impl Last {
     /// Reads it; `None` when there is nothing, or nothing that is sound.
-    pub fn load(home: &Home, plan: &Plan, base: &Path, say: &dyn Fn(String)) -> Option<Self> {
-        let name = file_name(plan, base);
+    pub fn load(home: &Home, plan: &Plan, say: &dyn Fn(String)) -> Option<Self> {
+        let name = file_name(plan);
         let bytes = home.get(Room::Last, &name).ok()??;
         let last = unseal(FIRST, &bytes).and_then(|body| serde_json::from_slice(body).ok());
         if last.is_none() {
@@ -89,10 +86,10 @@ pub fn is_sound(bytes: &[u8]) -> bool {
     unseal(FIRST, bytes).is_some()
 }
 
-fn file_name(plan: &Plan, base: &Path) -> String {
-    let base = std::path::absolute(base).unwrap_or_else(|_| base.to_owned());
+/// The checkout's place is left out: an image that was moved or copied is still the same image.
+fn file_name(plan: &Plan) -> String {
     let mut c = Canon::new("imgc last v1");
-    c.text(&plan.image).bytes(&os::bytes(base.as_os_str()));
+    c.text(&plan.image);
     ValueId::from(c).hex()
 }
 
@@ -129,6 +126,6 @@ impl Run<'_> {
             return Ok(());
         }
         let body = serde_json::to_vec(&last).map_err(io::Error::other)?;
-        self.world.home.put(Room::Last, &file_name(plan, &self.world.config.base), &seal(FIRST, &body))
+        self.world.home.put(Room::Last, &file_name(plan), &seal(FIRST, &body))
     }
 }

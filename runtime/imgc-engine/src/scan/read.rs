@@ -94,7 +94,6 @@ pub fn read(
     store: &StepStore<'_>,
     watch: Watch<'_>,
 ) -> Result<(Tree, Index), Failure> {
-    let rows = contents(look, &known, store, watch)?;
     let partial = !(scan.include.is_empty() && scan.exclude.is_empty());
     let mut index = Index { packs: Vec::new(), rows: Vec::new() };
     let reused = known.iter().flatten().any(Row::in_pack) || (partial && others.iter().any(Row::in_pack));
@@ -103,6 +102,7 @@ pub fn read(
     } else {
         gather_again(known.iter().flatten().filter(|row| row.in_pack()), store)?;
     }
+    let rows = contents(look, known, store, watch)?;
     let tree = tree(scan, look, &rows)?;
     index.rows = rows.into_iter().flatten().collect();
     if partial {
@@ -123,17 +123,16 @@ fn gather_again<'r>(rows: impl Iterator<Item = &'r Row>, store: &StepStore<'_>) 
     Ok(())
 }
 
-/// For each name that is a file its row: the known one, or one that is made by reading.
+/// For each name that is a file its row: the known one, or one that is made by reading. `rows` are those known.
 fn contents(
     look: &Look,
-    known: &[Option<Row>],
+    mut rows: Vec<Option<Row>>,
     store: &StepStore<'_>,
     watch: Watch<'_>,
 ) -> Result<Vec<Option<Row>>, Failure> {
     let problems = Mutex::new(Vec::new());
     let complain =
         |problem: Problem| problems.lock().expect("because no holder of the lock panics").push(problem);
-    let mut rows: Vec<Option<Row>> = known.to_vec();
     let todo: Vec<usize> = (0..rows.len())
         .filter(|at| rows[*at].is_none() && look.found[*at].status.kind == FileKind::File)
         .collect();

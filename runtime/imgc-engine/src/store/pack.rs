@@ -12,8 +12,8 @@ use crate::{
     store::home::{Home, Room, Temp},
 };
 
-/// Contents up to this many bytes go into packs. Measured on 57k files: an open, read and close each costs as much as
-/// copying about 16 KiB. Changes no output.
+/// Contents up to this many bytes go into packs. An open, read and close for each of many
+/// files costs more than copying so little once. Changes no output.
 pub const SMALL: usize = 16 << 10;
 
 /// A pack is closed when it has grown to this many bytes, so that a damaged one is made again without much ado and unused

@@ -123,11 +123,11 @@ impl Ran {
     }
 
     pub fn logs(&self) -> Vec<&str> {
-        let log = |event| match event {
-            &Event::Log { ref message, .. } => Some(message.as_str()),
+        let messages = self.events.iter().filter_map(|event| match event {
+            Event::Log { message, .. } => Some(message.as_str()),
             _ => None,
-        };
-        self.events.iter().filter_map(log).collect()
+        });
+        messages.collect()
     }
 }
 

@@ -38,6 +38,7 @@ use self::{
     settings::{Flavour, Settings},
 };
 use super::Filesystem;
+use crate::loss::{self, Loss};
 
 /// One of the three.
 pub struct Ext {
@@ -87,7 +88,7 @@ impl Filesystem for Ext {
             Within::Needs(blocks) => return Err(too_large(blocks * block_size, len).into()),
             Within::Never => return Err(self.never().into()),
         }
-        Ok(warnings(&nodes))
+        Ok(warnings(&settings, &nodes))
     }
 
     fn dump(&self, image: &dyn ReadAt) -> Result<String, Failure> {
@@ -141,12 +142,15 @@ fn too_large(needed: u64, len: u64) -> Problem {
     Problem::new("tree-too-large", message).help("make it larger, or use `size=fit`")
 }
 
-fn warnings(nodes: &Nodes<'_>) -> Vec<Problem> {
-    if nodes.lost_nanos == 0 {
+/// What is left out: inodes of 128 bytes have whole seconds.
+fn warnings(settings: &Settings, nodes: &Nodes<'_>) -> Vec<Problem> {
+    if settings.inode_size as usize > inode::OLD_SIZE {
         return Vec::new();
     }
-    let message = format!("the parts of a second of {} times were left out", nodes.lost_nanos);
-    let mut problem = Problem::new("time-precision", message).help("set `inode-size=256` to keep them");
-    problem.warning = true;
-    vec![problem]
+    let nanos = Loss {
+        code: "nanoseconds-dropped",
+        what: "a time with parts of a second",
+        lost: |entry| entry.meta.mtime_nanos != 0,
+    };
+    loss::warnings("an inode of 128 bytes", &[nanos], nodes.entries)
 }

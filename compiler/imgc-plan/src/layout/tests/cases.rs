@@ -76,7 +76,11 @@ fn lengths_are_whole_sectors_and_the_disk_is_as_long_as_it_must_be() {
     let parts = vec![part(1, PartSize::Exact(1)), part(2, fit)];
     let spec = disk(gpt(), None, parts);
     let layout = solve(&spec, &[Some(4000)]).expect("fits");
-    assert_eq!((layout.parts[0].len, layout.parts[1].len), (512, MIB), "a fit is a whole unit of its alignment");
+    assert_eq!(
+        (layout.parts[0].len, layout.parts[1].len),
+        (512, MIB),
+        "a fit is a whole unit of its alignment"
+    );
     assert_eq!(layout.len, 3 * MIB + 33 * 512);
     assert_eq!(solve(&spec, &[None]).expect("fits").parts[1].len, MIB, "unknown content stands for nothing");
     let sized = DiskSpec { len: Some(4 * MIB), ..spec.clone() };

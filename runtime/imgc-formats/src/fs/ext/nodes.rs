@@ -45,8 +45,6 @@ pub struct Nodes<'t> {
     pub lost_found: Option<usize>,
     /// Attribute blocks.
     pub xattrs: Shared,
-    /// Times of how many files lose their nanoseconds.
-    pub lost_nanos: usize,
 }
 
 impl<'t> Nodes<'t> {
@@ -68,7 +66,6 @@ impl<'t> Nodes<'t> {
             dir_blocks: vec![0; entries.len()],
             lost_found,
             xattrs: Shared::default(),
-            lost_nanos: 0,
         };
         let mut found = Found::default();
         nodes.number();
@@ -148,9 +145,6 @@ impl<'t> Nodes<'t> {
             check_node(settings, shape, entry, found);
             self.check_links(settings, at, found);
             check_time(settings, entry, found);
-            if entry.meta.mtime_nanos != 0 && settings.inode_size as usize == OLD_SIZE {
-                self.lost_nanos += 1;
-            }
             match xattr::encode(&entry.xattrs, room, settings.block_size as usize) {
                 Ok(encoded) if encoded.block.is_empty() => {}
                 Ok(encoded) => self.xattrs.note(self.inode_of[at], &encoded.block),

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use imgc_image::{BytesBuilder, Failure, Node};
+use imgc_image::{BytesBuilder, Entry, Failure, Node};
 
 use super::{
     checksum::filesystem_seed,
@@ -152,15 +152,7 @@ impl<'a, 'w, 's> Writer<'a, 'w, 's> {
             inode.nanos = 0;
         }
         if !entry.xattrs.is_empty() {
-            let mut encoded = encode_xattrs(self.settings, entry);
-            inode.tail = encoded.inode;
-            if let Some(block) = xattr {
-                inode.xattr_block = block.at;
-                if block.new {
-                    xattr::complete(&mut encoded.block, block.sharers, block.at, self.encoder.csum);
-                    self.sink.put(block.at, &encoded.block)?;
-                }
-            }
+            self.attributes(entry, xattr, &mut inode)?;
         }
         match &entry.node {
             Node::Dir => {
@@ -191,6 +183,20 @@ impl<'a, 'w, 's> Writer<'a, 'w, 's> {
             Node::Fifo | Node::Socket => {}
         }
         Ok(inode)
+    }
+
+    /// Puts an entry's attributes into its inode, and into their block if it is the first that has it.
+    fn attributes(&mut self, entry: &Entry, xattr: Option<XattrBlock>, inode: &mut Inode) -> io::Result<()> {
+        let mut encoded = encode_xattrs(self.settings, entry);
+        inode.tail = encoded.inode;
+        if let Some(block) = xattr {
+            inode.xattr_block = block.at;
+            if block.new {
+                xattr::complete(&mut encoded.block, block.sharers, block.at, self.encoder.csum);
+                self.sink.put(block.at, &encoded.block)?;
+            }
+        }
+        Ok(())
     }
 
     fn put_runs(&mut self, runs: &[Run], bytes: &[u8]) -> io::Result<()> {

@@ -281,3 +281,21 @@ fn some_inodes_are_left_for_a_running_system() {
         assert!((least..=most).contains(&free.unwrap()), "{said}");
     }
 }
+
+#[test]
+fn the_journal_gives_way_to_the_tree() {
+    let mut grove = Grove::default();
+    let node = grove.sparse(30_000 << 10, &[(0, b"x")], true);
+    let tree = grove.add("file", node).tree();
+    let options = options("ext4", "block-size=1KiB");
+    let least = kind("ext4").measure(&options, Some(&tree)).unwrap() >> 10;
+    // From 32768 blocks on the table says 4096 blocks, which do not fit before some blocks more.
+    assert!((31_000..32_768).contains(&least), "{least}");
+    for (blocks, journal) in [(least, 1024), (32_767, 1024), (32_768, 1024), (34_000, 1024), (37_000, 4096)] {
+        let image = write("ext4", &options, &tree, blocks << 10, &grove.store).unwrap();
+        image.fsck(&format!("{blocks}"));
+        let (_, said) = run("dumpe2fs", &["-h", image.path().to_str().unwrap()]);
+        assert!(said.contains(&format!("Total journal blocks:     {journal}\n")), "{blocks}: {said}");
+        assert!(said.contains(&format!("Block count:              {blocks}\n")), "{blocks}: {said}");
+    }
+}

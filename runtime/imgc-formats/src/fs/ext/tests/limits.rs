@@ -119,7 +119,7 @@ fn times_reach_from_1901_to_2446_with_nanoseconds() {
     let (image, _) = fitted("ext2", "profile=hurd", &mut grove);
     assert_eq!(
         image.warnings.iter().map(|p| (p.code, p.warning)).collect::<Vec<_>>(),
-        [("time-precision", true)]
+        [("nanoseconds-dropped", true)]
     );
 }
 
