@@ -97,7 +97,7 @@ mod tests {
         for (index, kind) in registry.all().iter().enumerate() {
             let same = |other: &&Kind| other.name == kind.name && other.family == kind.family;
             assert!(
-                !registry.all()[..index].iter().any(|other| same(&other)),
+                !registry.all()[..index].iter().any(|other| same(other)),
                 "two kinds are `{}`",
                 kind.name
             );

@@ -132,9 +132,9 @@ fn only_file(tree: Option<&Tree>) -> Result<&Content, Problem> {
     let found: Vec<&Entry> = entries.iter().filter(|entry| !entry.is_dir()).collect();
     match found[..] {
         [Entry { node: Node::File { content, .. }, .. }] => Ok(content),
-        [] => Err(not_one("the tree has no file".into())),
-        [other] => Err(not_one(format!("{} is no file", other.path))),
-        [first, second, ..] => Err(not_one(format!(
+        [] => Err(not_one("the tree has no file")),
+        [other] => Err(not_one(&format!("{} is no file", other.path))),
+        [first, second, ..] => Err(not_one(&format!(
             "the tree has {} of them, {} and {} first",
             found.len(),
             first.path,
@@ -143,7 +143,7 @@ fn only_file(tree: Option<&Tree>) -> Result<&Content, Problem> {
     }
 }
 
-fn not_one(what: String) -> Problem {
+fn not_one(what: &str) -> Problem {
     Problem::new("not-one-file", format!("`raw` holds one file, but {what}"))
         .help("give it a tree with that one file: `tree NAME { copy \"FILE\" to=\"/FILE\" }`")
 }
