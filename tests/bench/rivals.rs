@@ -81,7 +81,7 @@ impl Rivals {
         let room = fs::metadata(self.dir.join("out/data.img")).expect("the image").len() - (80 << 20);
         let config = format!(
             "image files.vfat {{ vfat {{ label = \"EXCHANGE\" }} size = 64M srcpath = \"{small}\" }}\n\
-             image data.ext4 {{ ext4 {{ label = \"data\" }} size = {room} srcpath = \"{tree}\" }}\n\
+             image data.ext4 {{ ext4 {{ label = \"data\" use-mke2fs = true }} size = {room} srcpath = \"{tree}\" }}\n\
              image disk.img {{ hdimage {{ partition-table-type = gpt }}\n\
              partition files {{ image = files.vfat partition-type-uuid = F }}\n\
              partition data {{ image = data.ext4 partition-type-uuid = L }} }}\n",

@@ -48,6 +48,11 @@ fn every_filesystem_holds_the_same_files() {
         .arg(path("every.squashfs"))
         .arg("bin/hello"));
     assert_eq!(squashed, script);
+    let unpacked = bench.dir().join("erofs");
+    run(Command::new(tool("fsck.erofs", "erofs-utils"))
+        .arg(format!("--extract={}", unpacked.display()))
+        .arg(path("every.erofs")));
+    assert_eq!(fs::read(unpacked.join("bin/hello")).expect("extracted"), script);
     let tar = told("tar", "tar", &["-tvf"], &path("every.tar"));
     assert!(tar.contains("list -> docs/list.txt") && tar.contains("empty/"), "{tar}");
     let cpio = fs::File::open(path("every.cpio")).expect("the archive");

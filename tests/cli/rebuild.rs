@@ -21,11 +21,9 @@ fn ran(bench: &Bench, manifest: &Path) -> Vec<String> {
 
 #[test]
 fn a_second_build_runs_no_step() {
-    for name in ["data-disk"] {
-        let bench = Bench::new();
-        assert!(!ran(&bench, &example(name)).is_empty());
-        assert_eq!(ran(&bench, &example(name)), [""; 0]);
-    }
+    let bench = Bench::new();
+    assert!(!ran(&bench, &example("data-disk")).is_empty());
+    assert_eq!(ran(&bench, &example("data-disk")), [""; 0]);
 }
 
 #[test]

@@ -171,6 +171,9 @@ pub struct BuildArgs {
     /// Pin what is not pinned, renew pins that the mirror no longer has, and print what changed.
     #[arg(long, conflicts_with = "offline")]
     pub update_lock: bool,
+    /// How large the cache may grow before what was not used for longest is deleted.
+    #[arg(long, value_name = "SIZE", env = "IMGC_CACHE_SIZE", default_value = "20GiB", value_parser = imgc_plan::units::parse_size)]
+    pub cache_size: u64,
     /// Print the artifacts as JSON.
     #[arg(long)]
     pub json: bool,

@@ -4,6 +4,7 @@ use imgc_image::{BytesBuilder, Failure, Problem, ReadAt, Tree};
 use imgc_plan::{Kind, Record, kind::OptionProblem};
 
 mod blob;
+mod erofs;
 mod ext;
 mod squashfs;
 mod swap;
@@ -12,6 +13,7 @@ mod vfat;
 /// The list: one line a kind.
 #[rustfmt::skip]
 pub static ALL: &[&dyn Filesystem] = &[
+    &erofs::Erofs,
     &ext::EXT2,
     &ext::EXT3,
     &ext::EXT4,

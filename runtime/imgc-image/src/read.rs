@@ -212,6 +212,6 @@ mod tests {
         );
         let mut buf = [b'x'; 20];
         Reader::new(&outer, &store).read_at(0, &mut buf).expect("reads");
-        assert_eq!(&buf, b"2345\x00\x00\x00\x00\x00\x00\x00\x0012345\x00\x00");
+        assert_eq!(&buf, b"2345\x00\x00\x00\x00\x00\x00\x00\x00012345\x00\x00");
     }
 }

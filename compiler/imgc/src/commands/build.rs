@@ -36,12 +36,21 @@ pub fn run(cli: &Cli, args: &BuildArgs) -> Result<(), Failure> {
         result => result,
     };
     let report = result.map_err(|error| render::run_error(&compilation, error))?;
+    keep_small(args, &report)?;
     why::remember(&session, args.run.cache.as_deref(), &compilation, &report)?;
     render::diagnostics(&compilation, &render::warnings(&compilation, &report.warnings));
     if args.json {
         return print_json(&serde_json::json!({ "artifacts": report.artifacts, "steps": report.steps }));
     }
     show(&report)
+}
+
+/// Keeps the cache below its cap; only after builds that added to it. What live builds reach is spared.
+fn keep_small(args: &BuildArgs, report: &Report) -> Result<(), Failure> {
+    if report.steps.iter().any(|step| step.outcome == Outcome::Ran) {
+        imgc_engine::cache::prune(&session::cache_dir(args.run.cache.as_deref())?, args.cache_size)?;
+    }
+    Ok(())
 }
 
 fn trust(args: &BuildArgs) -> Trust<'_> {

@@ -1,0 +1,7 @@
+//! Tests against erofs-utils, against our own reader, and against pinned bytes.
+
+mod check;
+mod contents;
+mod image;
+mod pins;
+mod reading;
