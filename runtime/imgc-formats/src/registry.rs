@@ -96,11 +96,7 @@ mod tests {
         let registry = Registry::new();
         for (index, kind) in registry.all().iter().enumerate() {
             let same = |other: &&Kind| other.name == kind.name && other.family == kind.family;
-            assert!(
-                !registry.all()[..index].iter().any(|other| same(other)),
-                "two kinds are `{}`",
-                kind.name
-            );
+            assert!(!registry.all()[..index].iter().any(same), "two kinds are `{}`", kind.name);
             if kind.family == Family::Filesystem {
                 assert!(archive(kind.name).is_none(), "`{}` is a filesystem and an archive", kind.name);
                 let clash = kind.options.iter().find(|option| STRUCTURAL.contains(&option.name));
