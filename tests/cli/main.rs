@@ -4,6 +4,7 @@ mod cache;
 mod commands;
 mod errors;
 mod oracles;
+mod outputs;
 mod packages;
 mod readme;
 mod rebuild;

@@ -85,3 +85,8 @@ fn lites_is_the_same_everywhere() {
 fn hello_linux_is_the_same_everywhere() {
     same_bytes("hello-linux");
 }
+
+#[test]
+fn every_filesystem_is_the_same_everywhere() {
+    same_bytes("every-filesystem");
+}

@@ -3,6 +3,7 @@
 mod build;
 mod compose;
 mod disk;
+mod filesystem;
 mod needs;
 mod source;
 
@@ -15,9 +16,9 @@ use imgc_plan::{
 use crate::{
     compilation::{Compilation, Origin},
     decode::{Cx, did_you_mean},
-    diagnostic::Diagnostic,
+    diagnostic::{Diagnostic, Span},
     model::source::Source,
-    resolve::{Closed, Item, Of, Output},
+    resolve::{Chosen, Closed, Item, Of, Output},
 };
 use build::Build;
 use needs::Needs;
@@ -83,18 +84,26 @@ fn wanted<'a>(cx: &Cx<'_>, closed: &'a Closed, only: &[String]) -> Vec<&'a Outpu
 
 fn lower_archive(build: &mut Build, closed: &Closed, at: usize) {
     let archive = &closed.archives[at];
-    let kind = &archive.kind;
-    let op = Op::Archive(Archive { kind: kind.kind.name.to_owned(), options: kind.options.clone() });
-    let label = format!("archive {} ({})", archive.name, kind.kind.name);
-    let tree = Input::of(build.trees[&archive.tree]);
-    let step = build.push(label, op, vec![tree], Origin { span: archive.span, ..Origin::default() });
+    let step = pack(build, &archive.name, &archive.kind, archive.tree, archive.span);
     build.archives.insert(at, step);
 }
 
+fn pack(build: &mut Build, name: &str, kind: &Chosen, tree: usize, span: Span) -> usize {
+    let op = Op::Archive(Archive { kind: kind.kind.name.to_owned(), options: kind.options.clone() });
+    let label = format!("archive {name} ({})", kind.kind.name);
+    let tree = Input::of(build.trees[&tree]);
+    build.push(label, op, vec![tree], Origin { span, ..Origin::default() })
+}
+
 fn lower_output(build: &mut Build, output: &Output) -> usize {
-    let of = match output.of {
-        Of::Disk(disk) => build.disks[&disk],
-        Of::Archive(archive) => build.archives[&archive],
+    let of = match &output.of {
+        Of::Disk(disk) => build.disks[disk],
+        Of::Archive(archive) => build.archives[archive],
+        Of::Filesystem { tree, content, size } => {
+            let tree = Some(build.trees[tree]);
+            filesystem::Job { name: &output.file, content, tree }.write_whole(build, size)
+        }
+        Of::Packed { tree, kind } => pack(build, &output.file, kind, *tree, output.span),
     };
     let export = Export {
         kind: output.format.kind.name.to_owned(),

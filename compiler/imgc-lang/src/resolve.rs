@@ -7,8 +7,10 @@ mod names;
 mod numbers;
 mod options;
 
-pub use closed::{Archive, Chosen, Closed, Content, Disk, Loader, Of, Output, Part, Tree};
+pub use closed::{Archive, Chosen, Closed, Content, Disk, Loader, Of, Output, Tree};
 pub use cycles::Item;
+
+use imgc_plan::kind::Traits;
 
 use crate::{
     decode::{Cx, Spanned},
@@ -83,7 +85,8 @@ fn close_output(
     output: &output::Output,
     place: &Place<'_>,
 ) -> Option<Output> {
-    let format = options::complete(cx, &output.format, &format!("output/{}", output.file.value), place);
+    let node = format!("output/{}", output.file.value);
+    let format = options::complete(cx, &output.format, &node, place);
     let of = match &output.of {
         output::Of::Disk(name) => {
             Of::Disk(manifest.disks.iter().position(|disk| disk.name.value == name.value)?)
@@ -91,6 +94,29 @@ fn close_output(
         output::Of::Archive(name) => {
             Of::Archive(manifest.archives.iter().position(|archive| archive.name.value == name.value)?)
         }
+        output::Of::Tree(made) => close_made(cx, manifest, made, &node, place)?,
     };
     Some(Output { file: output.file.value.clone(), span: output.file.span, of, format })
+}
+
+fn close_made(
+    cx: &Cx<'_>,
+    manifest: &Manifest,
+    made: &output::Made,
+    node: &str,
+    place: &Place<'_>,
+) -> Option<Of> {
+    let tree = names::tree(manifest, &made.tree.value);
+    match &made.kind.kind.traits {
+        Traits::Filesystem(traits) => {
+            let kind = options::complete(cx, &made.kind, &format!("{node}/filesystem"), place);
+            let tree = tree?;
+            let content = Content { kind, traits, tree: Some(tree), span: made.kind.span };
+            Some(Of::Filesystem { tree, content, size: made.size.clone()? })
+        }
+        _ => {
+            let kind = options::complete(cx, &made.kind, &format!("{node}/archive"), place);
+            Some(Of::Packed { tree: tree?, kind })
+        }
+    }
 }

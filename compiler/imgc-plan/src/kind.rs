@@ -8,6 +8,13 @@ mod reference;
 pub use reference::reference;
 use serde::Serialize;
 
+/// The disk format that writes bytes as they are. What an output makes of a tree is exported by it.
+pub const PLAIN_FORMAT: &str = "raw";
+
+/// The properties of a filesystem's node that mean the same for every kind, so that none has an option of such a name: what it
+/// holds, and how long it is where it is in a file of its own.
+pub const STRUCTURAL: &[&str] = &["tree", "size", "slack"];
+
 /// The open families: each has one folder in the runtime, one list, and any number of kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -62,9 +69,11 @@ pub enum Traits {
 pub struct FilesystemTraits {
     /// Whether it holds a tree (`false`: swap and the like, which take none).
     pub takes_tree: bool,
-    /// Whether its length follows from its content alone (compressed and read-only ones): it is written first and placed then.
+    /// Whether its length follows from its content alone (compressed and read-only ones): it is written first and placed then,
+    /// so it gets no length, is never measured, and may be shorter than its partition.
     pub own_length: bool,
-    /// Whether the start of its partition must be stamped into it ([`crate::step::Stamp`]), as FAT's hidden sectors.
+    /// Whether the start of its partition must be stamped into it ([`crate::step::Stamp`]), as FAT's hidden sectors. What is
+    /// written is right for a start of 0, so that a filesystem in a file of its own needs no stamp.
     pub stamps_start: bool,
     /// The partition type that a partition with it has unless the manifest gives one: a name that every table knows.
     pub default_type: &'static str,
@@ -229,7 +238,7 @@ pub struct OptionProblem {
 /// All kinds as the compiler sees them: descriptors, and pure checks over decoded options. The runtime implements it, the
 /// driver hands it over.
 pub trait Kinds {
-    /// The descriptors of every kind of every family.
+    /// The descriptors of every kind of every family; [`PLAIN_FORMAT`] is among them.
     fn all(&self) -> &[&'static Kind];
 
     /// Finds combinations of options that cannot be; every option is there with its default, in its type.

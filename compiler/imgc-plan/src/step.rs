@@ -29,8 +29,8 @@ pub struct Step {
 pub struct Input {
     /// Index of the step in the plan; always less than that of the reader.
     pub step: usize,
-    /// For Facts: which fact ([`crate::Data::pick`]). Only its digest enters the reader's key, so other facts of the same
-    /// record can change without running the reader again.
+    /// For Facts: which fact ([`crate::Data::pick`]). For Bytes: `len`, the length in bytes as an Int. Only the fact's digest
+    /// enters the reader's key, so the rest of the value can change without running the reader again.
     pub pick: Option<String>,
 }
 
@@ -40,13 +40,14 @@ impl Input {
         Self { step, pick: None }
     }
 
-    /// One fact of a step's output.
+    /// One fact of a step's output; of Bytes, `len`.
     pub fn fact(step: usize, path: impl Into<String>) -> Self {
         Self { step, pick: Some(path.into()) }
     }
 }
 
-/// When a step runs: `plan --gather` stops before the first of [`Stage::Make`].
+/// When a step runs: `plan --gather` runs those of [`Stage::Gather`] and what they need. A filesystem that decides its own
+/// length is needed where a partition fits it, so it is written then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
@@ -189,14 +190,16 @@ pub struct Measure {
 }
 
 /// [Int fact, …] → Facts: the layout ([`crate::layout::Layout::to_data`]). The inputs are the lengths of the partitions that
-/// fit their content, in the order of those partitions in the specification.
+/// fit their content, in the order of those partitions in the specification: of a [`Measure`], or of the Bytes of a [`Write`]
+/// that decides its length. A filesystem in a file of its own is the one partition of a disk without a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Place {
     /// What is asked for.
     pub disk: DiskSpec,
 }
 
-/// [Int fact length, Tree?] → Bytes of that length.
+/// [Int fact length, Tree?] → Bytes of that length. For kinds whose length follows from their content
+/// ([`crate::kind::FilesystemTraits::own_length`]): [Tree?] → Bytes of the length that it comes to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Write {
     /// The filesystem kind's name.
@@ -258,7 +261,8 @@ pub struct Stamp {
     pub table: Option<String>,
 }
 
-/// [Facts layout, Bytes of a partition, …] → Bytes of the disk.
+/// [Facts layout, Bytes of a partition, …] → Bytes of the disk. Bytes may be shorter than their partition, whose rest is zero; longer
+/// ones (of kinds that decide their length) are a mistake of the manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Assemble {
     /// The table kind's name.

@@ -165,6 +165,9 @@ pub struct BuildArgs {
     /// Overwrite files at the artifacts' places that imgc did not make.
     #[arg(long)]
     pub force: bool,
+    /// Make warnings errors, of the manifest and of what steps leave out: nothing is exported then.
+    #[arg(long)]
+    pub deny_warnings: bool,
     /// Pin what is not pinned, renew pins that the mirror no longer has, and print what changed.
     #[arg(long, conflicts_with = "offline")]
     pub update_lock: bool,

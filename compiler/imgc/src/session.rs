@@ -26,6 +26,8 @@ pub struct Session {
     pub base: PathBuf,
     settings: Settings,
     kinds: Registry,
+    /// Whether warnings are errors.
+    deny_warnings: bool,
 }
 
 /// Reads files for the compiler, relative to the manifest.
@@ -67,10 +69,16 @@ impl Session {
                 only: args.only.clone(),
             },
             kinds: Registry::new(),
+            deny_warnings: false,
         };
         session.settings.lock = session.read_lock()?;
         session.anchor_paths()?;
         Ok(session)
+    }
+
+    /// Makes warnings errors: those of the manifest as it is compiled, those of steps as they run.
+    pub fn deny_warnings(&mut self) {
+        self.deny_warnings = true;
     }
 
     /// Where the lock is.
@@ -126,9 +134,14 @@ impl Session {
 
     /// Compiles it and shows what is wrong; fails when that is an error.
     pub fn compile_shown(&self) -> Result<Compilation, Failure> {
-        let compilation = self.compile();
+        let mut compilation = self.compile();
+        if self.deny_warnings {
+            for diagnostic in &mut compilation.diagnostics {
+                diagnostic.severity = Severity::Error;
+            }
+        }
         render::diagnostics(&compilation, &compilation.diagnostics);
-        if compilation.plan.is_none() {
+        if compilation.plan.is_none() || has_errors(&compilation) {
             return Err(if has_errors(&compilation) {
                 Failure::Shown
             } else {
@@ -153,6 +166,7 @@ impl Session {
             offline: run.offline,
             mirrors,
             force,
+            deny_warnings: self.deny_warnings,
         };
         Engine::open(config).map_err(Failure::from)
     }

@@ -19,6 +19,9 @@ pub struct Config {
     pub mirrors: Vec<String>,
     /// Whether a file at an artifact's place that imgc did not make may be replaced.
     pub force: bool,
+    /// Whether a step that warns fails, so that nothing is exported of what it made. What it made is kept in the store all the
+    /// same: a run that does not deny warnings finds it there.
+    pub deny_warnings: bool,
 }
 
 /// How far a run goes.

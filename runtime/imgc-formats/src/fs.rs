@@ -3,10 +3,12 @@
 use imgc_image::{BytesBuilder, Failure, Problem, ReadAt, Tree};
 use imgc_plan::{Kind, Record, kind::OptionProblem};
 
+mod blob;
 mod erofs;
 mod ext;
 mod iso9660;
 mod squashfs;
+mod swap;
 mod vfat;
 
 /// The list: one line a kind.
@@ -19,6 +21,8 @@ pub static ALL: &[&dyn Filesystem] = &[
     &iso9660::Iso9660,
     &squashfs::Squashfs,
     &vfat::Vfat,
+    &swap::Swap,
+    &blob::Raw,
 ];
 
 /// What a filesystem can do.
@@ -29,7 +33,8 @@ pub trait Filesystem: Send + Sync {
     /// Finds combinations of options that cannot be, before anything runs. Every option is there with its default.
     fn check(&self, options: &Record) -> Vec<OptionProblem>;
 
-    /// The least length in bytes at which [`Filesystem::write`] succeeds with this tree. `None` for kinds without trees.
+    /// The least length in bytes at which [`Filesystem::write`] succeeds with this tree. `None` for kinds without trees. A kind
+    /// with `own_length` is never asked.
     ///
     /// # Errors
     /// Everything in the tree that this filesystem cannot hold, at once.
@@ -49,7 +54,7 @@ pub trait Filesystem: Send + Sync {
     ) -> Result<Vec<Problem>, Failure>;
 
     /// Bytes to lay over the finished filesystem once the partition's first sector is known, as (offset, bytes); only for
-    /// kinds with `stamps_start`. `len` is the filesystem's length: automatic options follow from it.
+    /// kinds with `stamps_start`. What [`Filesystem::write`] makes is right for a start of 0. `len` is the filesystem's length: automatic options follow from it.
     fn stamp(&self, options: &Record, len: u64, start_sector: u64) -> Vec<(u64, Vec<u8>)> {
         let _ = (options, len, start_sector);
         Vec::new()

@@ -84,3 +84,25 @@ pub fn disk_format(name: &str) -> Option<&'static dyn DiskFormat> {
 pub fn archive(name: &str) -> Option<&'static dyn Archive> {
     crate::archive::ALL.iter().copied().find(|kind| kind.kind().name == name)
 }
+
+#[cfg(test)]
+mod tests {
+    use imgc_plan::kind::{PLAIN_FORMAT, STRUCTURAL};
+
+    use super::*;
+
+    #[test]
+    fn what_a_tree_can_become_is_clear_from_its_name() {
+        let registry = Registry::new();
+        for (index, kind) in registry.all().iter().enumerate() {
+            let same = |other: &&Kind| other.name == kind.name && other.family == kind.family;
+            assert!(!registry.all()[..index].iter().any(same), "two kinds are `{}`", kind.name);
+            if kind.family == Family::Filesystem {
+                assert!(archive(kind.name).is_none(), "`{}` is a filesystem and an archive", kind.name);
+                let clash = kind.options.iter().find(|option| STRUCTURAL.contains(&option.name));
+                assert!(clash.is_none(), "an option of `{}` has the name of a property of all", kind.name);
+            }
+        }
+        assert!(disk_format(PLAIN_FORMAT).is_some());
+    }
+}

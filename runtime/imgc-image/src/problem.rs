@@ -13,7 +13,7 @@ pub struct Problem {
     pub help: Option<String>,
     /// For [`imgc_plan::step::Compose`]: the index of the operation to blame.
     pub op: Option<usize>,
-    /// For [`imgc_plan::step::Place`]: the name of the partition to blame.
+    /// For [`imgc_plan::step::Place`] and [`imgc_plan::step::Assemble`]: the name of the partition to blame.
     pub part: Option<String>,
     /// `true`: the build goes on and the problem is shown as a warning.
     pub warning: bool,

@@ -3,14 +3,14 @@
 use imgc_plan::{
     Family, Input, Op, Record,
     layout::PartSize,
-    step::{Assemble, Compose, Loader as LoaderStep, Measure, Place, Product, Stamp, Write},
+    step::{Assemble, Compose, Loader as LoaderStep, Place, Product, Stamp},
     tree::TreeOp,
 };
 
-use super::build::Build;
+use super::{build::Build, filesystem::Job as Filesystem};
 use crate::{
     compilation::{DiskInfo, Origin, PartInfo},
-    resolve::{Chosen, Closed, Content, Disk, Loader, Part},
+    resolve::{Chosen, Closed, Content, Disk, Loader},
 };
 
 /// The step that makes a disk's bytes, and what people are told of the disk.
@@ -21,7 +21,8 @@ pub fn lower(build: &mut Build, closed: &Closed, disk: &Disk) -> (usize, DiskInf
     let mut names = Vec::new();
     for (part, tree) in disk.parts.iter().zip(&trees) {
         if let Some(content) = &part.content {
-            inputs.push(Input::of(write(build, part, content, *tree, place)));
+            let filesystem = Filesystem { name: &part.name, content, tree: *tree };
+            inputs.push(Input::of(filesystem.write_at(build, place, &part.name)));
             names.push(part.name.clone());
         }
     }
@@ -91,32 +92,12 @@ fn named(kind: &Chosen) -> (String, Record) {
 fn place(build: &mut Build, disk: &Disk, trees: &[Option<usize>]) -> usize {
     let mut inputs = Vec::new();
     for ((part, spec), tree) in disk.parts.iter().zip(&disk.spec.parts).zip(trees) {
-        let (Some(content), PartSize::Fit { .. }) = (&part.content, &spec.size) else { continue };
-        let (kind, options) = named(&content.kind);
-        let label = format!("measure {} ({kind})", part.name);
-        let origin = Origin { span: content.span, ..Origin::default() };
-        let tree = tree.map(Input::of).into_iter().collect();
-        let measure = build.push(label, Op::Measure(Measure { kind, options }), tree, origin);
-        inputs.push(Input::fact(measure, "len"));
+        if let (Some(content), PartSize::Fit { .. }) = (&part.content, &spec.size) {
+            inputs.push(Filesystem { name: &part.name, content, tree: *tree }.need(build));
+        }
     }
     let op = Op::Place(Place { disk: disk.spec.clone() });
     build.push(format!("place {}", disk.name), op, inputs, disk_origin(disk))
-}
-
-fn write(build: &mut Build, part: &Part, content: &Content, tree: Option<usize>, place: usize) -> usize {
-    let (kind, options) = named(&content.kind);
-    let origin = Origin { span: content.span, ..Origin::default() };
-    let len = Input::fact(place, format!("parts.{}.len", part.name));
-    let inputs = [len].into_iter().chain(tree.map(Input::of)).collect();
-    let op = Op::Write(Write { kind: kind.clone(), options: options.clone() });
-    let step = build.push(format!("write {} ({kind})", part.name), op, inputs, origin.clone());
-    if !content.traits.stamps_start {
-        return step;
-    }
-    let start = Input::fact(place, format!("parts.{}.start_sector", part.name));
-    let label = format!("stamp {} ({kind})", part.name);
-    let stamp = Stamp { family: Family::Filesystem, kind, options, partition: None, table: None };
-    build.push(label, Op::Stamp(stamp), vec![Input::of(step), start], origin)
 }
 
 fn install(build: &mut Build, disk: &Disk, loader: &Loader, step: usize, place: usize) -> usize {

@@ -28,6 +28,7 @@ impl Needs {
             match output.of {
                 Of::Disk(disk) => needs.disks.insert(disk),
                 Of::Archive(archive) => needs.archives.insert(archive),
+                Of::Filesystem { tree, .. } | Of::Packed { tree, .. } => needs.trees.insert(tree),
             };
         }
         for disk in needs.disks.iter().map(|disk| &closed.disks[*disk]) {

@@ -1,15 +1,17 @@
-//! `output "file" disk= archive= { FORMAT … }`: an artifact.
+//! `output "file" disk= archive= tree= { KIND … }`: an artifact.
 
 use imgc_plan::{
     Family, Kind,
-    kind::{DiskFormatTraits, Traits},
+    kind::{DiskFormatTraits, PLAIN_FORMAT, Traits},
+    layout::PartSize,
 };
 
+use super::size::file_size;
 use crate::{
-    decode::{Cursor, Cx, KindNode, Spanned, either, kind_node},
-    diagnostic::Diagnostic,
+    decode::{Cursor, Cx, KindNode, Spanned, did_you_mean, either, kind_node},
+    diagnostic::{Diagnostic, Span},
     model::archive::only_kind,
-    syntax::Node,
+    syntax::{Node, Value},
 };
 
 /// An `output` node.
@@ -30,22 +32,40 @@ pub enum Of {
     Disk(Spanned<String>),
     /// An archive.
     Archive(Spanned<String>),
+    /// A tree.
+    Tree(Made),
 }
+
+/// A tree that becomes a file: a filesystem or an archive.
+#[derive(Debug)]
+pub struct Made {
+    /// What it holds.
+    pub tree: Spanned<String>,
+    /// What it becomes.
+    pub kind: KindNode,
+    /// How long it is, for filesystems; `None` when that is wrong, which is reported.
+    pub size: Option<PartSize>,
+}
+
+/// What an output can be of.
+const OF: &[&str] = &["disk", "archive", "tree"];
 
 /// Decodes the node.
 pub fn decode(cx: &Cx<'_>, node: &Node) -> Option<Output> {
     let mut cursor = Cursor::new(cx, node);
     let file = cursor.arg("a file name in quotes").and_then(|value| file_name(cx, value));
-    let disk = cursor.prop("disk").map(|value| (value.span, cx.reference("disk", value)));
-    let archive = cursor.prop("archive").map(|value| (value.span, cx.reference("archive", value)));
-    if let (Some((first, _)), Some((second, _))) = (&disk, &archive) {
-        let found =
-            Diagnostic::error("conflicting-properties", *second, "an output is of one disk or archive");
-        cx.report(found.also(*first, "the disk"));
-    }
-    if disk.is_none() && archive.is_none() {
-        let found = Diagnostic::error("missing-property", node.name.span, "an output says what it is of");
-        cx.report(found.help("write `disk=NAME` or `archive=NAME`"));
+    let Some((what, name)) = reference(&mut cursor) else {
+        // What its child should be is not known.
+        cursor.finish();
+        return None;
+    };
+    if what == "tree" {
+        let made = made(&cursor);
+        cursor.finish();
+        let file = file?;
+        let format = plain(cx, file.span);
+        let (kind, size) = made?;
+        return Some(Output { file, of: Of::Tree(Made { tree: name?, kind, size }), format });
     }
     let format = if node.children.iter().any(|child| child.active) {
         only_kind(&cursor, Family::DiskFormat, "its format")
@@ -55,15 +75,97 @@ pub fn decode(cx: &Cx<'_>, node: &Node) -> Option<Output> {
         file.as_ref().and_then(|file| by_ending(cx, file))
     };
     cursor.finish();
-    let of = match (disk, archive) {
-        (Some((_, disk)), _) => Of::Disk(disk?),
-        (None, Some((_, archive))) => Of::Archive(archive?),
-        (None, None) => return None,
-    };
+    let of = if what == "disk" { Of::Disk(name?) } else { Of::Archive(name?) };
     Some(Output { file: file?, of, format: format? })
 }
 
-fn file_name(cx: &Cx<'_>, value: &crate::syntax::Value) -> Option<Spanned<String>> {
+/// The property that says what the output is of, and the name that it gives; `None` unless there is one of them, which is reported.
+fn reference(cursor: &mut Cursor<'_>) -> Option<(&'static str, Option<Spanned<String>>)> {
+    let cx = cursor.cx;
+    let mut found: Option<(&'static str, Span, Option<Spanned<String>>)> = None;
+    let mut clear = true;
+    for what in OF {
+        let Some(value) = cursor.prop(what) else { continue };
+        let name = cx.reference(what, value);
+        match &found {
+            None => found = Some((what, value.span, name)),
+            Some((first, span, _)) => {
+                let message = "an output is of one disk, archive or tree";
+                let wrong = Diagnostic::error("conflicting-properties", value.span, message);
+                cx.report(wrong.also(*span, format!("the {first}")));
+                clear = false;
+            }
+        }
+    }
+    if found.is_none() {
+        let span = cursor.node.name.span;
+        let wrong = Diagnostic::error("missing-property", span, "an output says what it is of");
+        cx.report(wrong.help("write `disk=NAME`, `archive=NAME` or `tree=NAME`"));
+    }
+    found.filter(|_| clear).map(|(what, _, name)| (what, name))
+}
+
+/// Whether a tree can become a file of this kind.
+fn takes_trees(kind: &Kind) -> bool {
+    match &kind.traits {
+        Traits::Filesystem(traits) => traits.takes_tree,
+        Traits::Archive(traits) => traits.packs,
+        Traits::Table(_) | Traits::Loader(_) | Traits::DiskFormat(_) => false,
+    }
+}
+
+/// What a tree becomes: a filesystem or an archive.
+fn made(cursor: &Cursor<'_>) -> Option<(KindNode, Option<PartSize>)> {
+    let cx = cursor.cx;
+    let kinds = || cx.kinds.all().iter().filter(|kind| takes_trees(kind)).map(|kind| kind.name);
+    if !cursor.node.children.iter().any(|child| child.active) {
+        let span = cursor.node.name.span;
+        let found = Diagnostic::error("missing-node", span, "`output` does not say what the tree becomes");
+        cx.report(found.help(format!("add a child: {}", either(&kinds().collect::<Vec<_>>()))));
+        return None;
+    }
+    let child = only_kind(cursor, Family::Filesystem, "what the tree becomes")?;
+    let name = child.name.text.as_str();
+    let families = [Family::Filesystem, Family::Archive];
+    let found = families.into_iter().filter_map(|family| cx.kinds.find(family, name));
+    let Some(kind) = found.clone().find(|kind| takes_trees(kind)) else {
+        let (message, help) = match found.clone().next() {
+            Some(kind) if kind.family == Family::Archive => {
+                (format!("`{name}` can be unpacked, but not made"), None)
+            }
+            Some(_) => (format!("`{name}` holds no tree"), None),
+            None => {
+                let help = match cx.kinds.find(Family::DiskFormat, name) {
+                    Some(_) => Some("disk formats are for outputs of disks and archives".into()),
+                    None => did_you_mean(name, kinds()),
+                };
+                (format!("there is no filesystem or archive `{name}`"), help)
+            }
+        };
+        let mut wrong = Diagnostic::error("unknown-kind", child.name.span, message);
+        wrong.help.extend(help);
+        cx.report(wrong);
+        return None;
+    };
+    let is_filesystem = kind.family == Family::Filesystem;
+    kind_node(
+        cx,
+        kind.family,
+        child,
+        |cursor, kind| {
+            if is_filesystem { file_size(cursor, kind) } else { None }
+        },
+    )
+}
+
+/// The format of what a tree becomes: its bytes as they are.
+fn plain(cx: &Cx<'_>, span: Span) -> KindNode {
+    let kind = cx.kinds.find(Family::DiskFormat, PLAIN_FORMAT);
+    let kind = kind.expect("because every list of kinds has the format of plain bytes");
+    KindNode { kind, span, options: std::collections::BTreeMap::new() }
+}
+
+fn file_name(cx: &Cx<'_>, value: &Value) -> Option<Spanned<String>> {
     let file = cx.string(value, "a file name in quotes")?;
     let bad = |c: char| matches!(c, '/' | '\\' | ':') || c.is_control();
     if file.value.is_empty()

@@ -1,6 +1,10 @@
-//! How long a partition is: `size`, `min`, `max`, `slack` and `weight`.
+//! How long a partition is, or a filesystem in a file of its own: `size`, `min`, `max`, `slack` and `weight`.
 
-use imgc_plan::layout::{PartSize, Slack};
+use imgc_plan::{
+    Kind,
+    kind::Traits,
+    layout::{PartSize, Slack},
+};
 
 use crate::{
     decode::{Cursor, Cx, Spanned, did_you_mean},
@@ -43,9 +47,38 @@ pub fn size(cursor: &mut Cursor<'_>, sector: u64) -> Option<Spanned<PartSize>> {
             max,
         },
         "fill" => PartSize::Fill { weight: limits.weight.map_or(Some(1), |(_, weight)| weight)?, min, max },
-        _ => exact(cx, value, text, sector)?,
+        _ => exact(cx, value, text, &["fit", "fill"], sector)?,
     };
     Some(Spanned { value: size, span: value.span })
+}
+
+/// Bytes that the length of a file of its own is a multiple of.
+const FILE_SECTOR: u64 = 512;
+
+/// `size` and `slack` of a filesystem in a file of its own: as long as its content needs unless it says otherwise. `None` when
+/// they are wrong, which is reported.
+pub fn file_size(cursor: &mut Cursor<'_>, kind: &'static Kind) -> Option<PartSize> {
+    let cx = cursor.cx;
+    let (size, slack_value) = (cursor.prop("size"), cursor.prop("slack"));
+    if matches!(&kind.traits, Traits::Filesystem(traits) if traits.own_length) {
+        for given in [size, slack_value].into_iter().flatten() {
+            let message = format!("the length of `{}` follows from its content", kind.name);
+            cx.report(Diagnostic::error("unsupported-property", given.span, message));
+        }
+    }
+    let slack = slack_value.map_or(Some(Slack::default()), |value| slack(cx, value));
+    let text = match size {
+        None => "fit",
+        Some(value) => cx.text(value, "a size in quotes such as \"64MiB\", or fit")?.text.as_str(),
+    };
+    let Some(value) = size.filter(|_| text != "fit") else {
+        return Some(PartSize::Fit { slack: slack?, min: 0, max: None });
+    };
+    if let Some(slack) = slack_value {
+        let message = "`slack` means nothing without `size=fit`";
+        cx.report(Diagnostic::error("pointless-property", slack.span, message));
+    }
+    exact(cx, value, text, &["fit"], FILE_SECTOR)
 }
 
 /// A property's value as it stands, and what it says unless it is wrong.
@@ -111,18 +144,19 @@ impl<'a> Limits<'a> {
     }
 }
 
-fn exact(cx: &Cx<'_>, value: &Value, text: &str, sector: u64) -> Option<PartSize> {
+fn exact(cx: &Cx<'_>, value: &Value, text: &str, words: &[&'static str], sector: u64) -> Option<PartSize> {
     if !text.starts_with(|c: char| c.is_ascii_digit()) {
-        let message = format!("`{text}` is not a partition's size");
+        let message = format!("`{text}` is not a size that can stand here");
         let mut found = Diagnostic::error("bad-size", value.span, message);
-        let near = did_you_mean(text, ["fit", "fill"]).filter(|help| help.starts_with("did"));
-        found.help.push(near.unwrap_or_else(|| "write a size such as \"64MiB\", fit or fill".into()));
+        let near = did_you_mean(text, words.iter().copied()).filter(|help| help.starts_with("did"));
+        let all = || format!("write a size such as \"64MiB\", or {}", words.join(" or "));
+        found.help.push(near.unwrap_or_else(all));
         cx.report(found);
         return None;
     }
     let size = multiple(cx, value, sector, "a size")?.value;
     if size == 0 {
-        return cx.bad("bad-size", value, "a partition has a sector at least".into());
+        return cx.bad("bad-size", value, "a size is one sector at least".into());
     }
     Some(PartSize::Exact(size))
 }

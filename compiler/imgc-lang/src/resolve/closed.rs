@@ -3,7 +3,7 @@
 use imgc_plan::{
     Kind, Record,
     kind::{FilesystemTraits, LoaderTraits},
-    layout::DiskSpec,
+    layout::{DiskSpec, PartSize},
     menu::Menu,
     step::LoaderHome,
 };
@@ -137,10 +137,26 @@ pub struct Output {
 }
 
 /// What an output is of.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub enum Of {
     /// A disk.
     Disk(usize),
     /// An archive.
     Archive(usize),
+    /// A tree as a filesystem in a file of its own.
+    Filesystem {
+        /// What it holds, as in its content.
+        tree: usize,
+        /// Which filesystem.
+        content: Content,
+        /// How long it is; without meaning for kinds that decide that by themselves.
+        size: PartSize,
+    },
+    /// A tree, packed.
+    Packed {
+        /// What is packed.
+        tree: usize,
+        /// How.
+        kind: Chosen,
+    },
 }

@@ -2,8 +2,9 @@
 
 use imgc_lang::Settings;
 use imgc_plan::{
-    Op,
+    Op, Plan,
     kind::Family,
+    layout::{PartSize, Slack},
     step::Keep,
     tree::{FileContent, TreeOp},
 };
@@ -236,4 +237,104 @@ fn conditions_choose_nodes_everywhere_they_can_stand() {
     assert!(print.contains("write p (ext4)") && print.contains("\"/a\"") && !print.contains("\"/b\""));
     assert!(print.contains("name = \"x\"") && print.contains("kind = \"raw\""));
     assert_eq!((outputs, parts), (vec!["d.img".to_owned(), "e.img".to_owned()], 2));
+}
+
+fn plan(text: &str) -> Plan {
+    let compilation = compile(text, &pinned(text, Settings::default()));
+    assert_eq!(compilation.diagnostics, [], "{text}");
+    compilation.plan.expect("a plan")
+}
+
+/// The steps as `name kind <- inputs`, an input as the name of its step with the fact that is picked.
+fn shape(plan: &Plan) -> Vec<String> {
+    let line = |step: &imgc_plan::Step| {
+        let inputs = step.inputs.iter().map(|input| {
+            let pick = input.pick.as_ref().map_or(String::new(), |pick| format!(".{pick}"));
+            format!(" {}{pick}", plan.steps[input.step].op.name())
+        });
+        let kind = step.op.kind().map_or(String::new(), |(_, kind)| format!(" {kind}"));
+        format!("{}{kind} <-{}", step.op.name(), inputs.collect::<String>())
+    };
+    plan.steps.iter().map(line).collect()
+}
+
+#[test]
+fn a_filesystem_that_decides_its_length_is_written_before_it_is_placed() {
+    let text = "image t\ntree t { file \"/a\" }\ndisk d size=\"64MiB\" {\n    gpt\n    \
+                partition a size=fit slack=\"1MiB\" { packed tree=t }\n    partition b size=\"1MiB\" { hybrid tree=t }\n    \
+                partition c size=fill { packed tree=t compress=zstd }\n}\noutput \"t.img\" disk=d\n";
+    assert_eq!(
+        shape(&plan(text)),
+        [
+            "compose <-",
+            "write packed <- compose",
+            "place <- write.len",
+            "write hybrid <- compose",
+            "stamp hybrid <- write place.parts.b.start_sector",
+            "write packed <- compose",
+            "assemble gpt <- place write stamp write",
+            "export raw <- assemble",
+        ]
+    );
+}
+
+#[test]
+fn a_tree_becomes_a_file_of_any_kind_that_holds_one() {
+    let text = "image t\ntree t { file \"/a\" }\noutput \"fit.vfat\" tree=t { vfat }\n\
+                output \"exact.ext4\" tree=t { ext4 size=\"64MiB\" }\noutput \"own\" tree=t { hybrid }\n\
+                output \"t.cpio\" tree=t { cpio compress=zstd }\n";
+    let plan = plan(text);
+    assert_eq!(
+        shape(&plan),
+        [
+            "compose <-",
+            "measure vfat <- compose",
+            "place <- measure.len",
+            "write vfat <- place.parts.whole.len compose",
+            "export raw <- write",
+            "place <-",
+            "write ext4 <- place.parts.whole.len compose",
+            "export raw <- write",
+            "write hybrid <- compose",
+            "export raw <- write",
+            "archive cpio <- compose",
+            "export raw <- archive",
+        ]
+    );
+    let Op::Write(write) = &plan.steps[3].op else { panic!("{:?}", plan.steps[3]) };
+    assert_eq!(write.options.get("sector-size"), Some(&imgc_plan::Data::Int(512)));
+}
+
+#[test]
+fn the_size_of_a_file_is_what_was_said() {
+    let sizes = |said: &str| {
+        let plan =
+            plan(&format!("image t\ntree t {{ file \"/a\" }}\noutput \"t.ext4\" tree=t {{ ext4 {said} }}\n"));
+        let spec = plan.steps.into_iter().find_map(|step| match step.op {
+            Op::Place(place) => Some(place.disk),
+            _ => None,
+        });
+        spec.expect("a place step").parts.remove(0).size
+    };
+    let fit = |bytes, percent| PartSize::Fit { slack: Slack { bytes, percent }, min: 0, max: None };
+    assert_eq!(sizes(""), fit(0, 0));
+    assert_eq!(sizes("size=fit slack=\"16MiB\""), fit(16 << 20, 0));
+    assert_eq!(sizes("slack=\"25%\""), fit(0, 25));
+    assert_eq!(sizes("size=\"3MiB\""), PartSize::Exact(3 << 20));
+}
+
+#[test]
+fn a_filesystem_in_a_file_of_its_own_has_ids_of_its_own() {
+    let uuid = |file: &str| {
+        let plan = plan(&format!("image t\ntree t {{ file \"/a\" }}\noutput \"{file}\" tree=t {{ ext4 }}\n"));
+        let options = plan.steps.into_iter().find_map(|step| match step.op {
+            Op::Write(write) => Some(write.options),
+            _ => None,
+        });
+        options.expect("a write step").remove("uuid")
+    };
+    assert_ne!(uuid("a.ext4"), uuid("b.ext4"));
+    let derived =
+        imgc_plan::ids::uuid_text(imgc_plan::ids::derive("t", "", "output/a.ext4/filesystem", "uuid"));
+    assert_eq!(uuid("a.ext4"), Some(imgc_plan::Data::Text(derived)));
 }

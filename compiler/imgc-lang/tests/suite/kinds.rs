@@ -25,6 +25,11 @@ const fn filesystem(takes_tree: bool, stamps_start: bool, default_type: &'static
     Traits::Filesystem(FilesystemTraits { takes_tree, own_length: false, stamps_start, default_type })
 }
 
+const fn own_length(stamps_start: bool) -> Traits {
+    let default_type = "linux";
+    Traits::Filesystem(FilesystemTraits { takes_tree: true, own_length: true, stamps_start, default_type })
+}
+
 static EXT: &[Opt] = &[
     opt("label", OptType::Text { max: 16 }, Default::Text("")),
     opt("uuid", OptType::Uuid, Default::Derived),
@@ -56,6 +61,15 @@ static SWAP: Kind = kind(
     ],
     filesystem(false, false, "swap"),
 );
+/// Its length follows from what it holds.
+static PACKED: Kind = kind(
+    "packed",
+    Family::Filesystem,
+    &[opt("compress", OptType::Choice(&["none", "zstd"]), Default::Text("none"))],
+    own_length(false),
+);
+/// As [`PACKED`], and it wants to know where it lies.
+static HYBRID: Kind = kind("hybrid", Family::Filesystem, &[], own_length(true));
 static GPT: Kind = kind(
     "gpt",
     Family::Table,
@@ -128,7 +142,8 @@ static CPIO: Kind = kind(
 static DEB: Kind =
     kind("deb", Family::Archive, &[], Traits::Archive(ArchiveTraits { packs: false, unpacks: true }));
 
-static ALL: &[&Kind] = &[&EXT2, &EXT4, &VFAT, &SWAP, &GPT, &MBR, &GRUB, &RAW, &QCOW2, &CPIO, &DEB];
+static ALL: &[&Kind] =
+    &[&EXT2, &EXT4, &VFAT, &SWAP, &PACKED, &HYBRID, &GPT, &MBR, &GRUB, &RAW, &QCOW2, &CPIO, &DEB];
 
 fn problem(option: &'static str, message: &str, help: &str) -> Vec<OptionProblem> {
     vec![OptionProblem { option: Some(option), message: message.into(), help: Some(help.into()) }]

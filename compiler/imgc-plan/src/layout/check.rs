@@ -121,7 +121,9 @@ fn count(disk: &DiskSpec, problems: &mut Problems) {
 pub(super) fn spans(disk: &DiskSpec, spans: &[Span<'_>], problems: &mut Problems) {
     let sector = u128::from(disk.sector_size);
     let head = u128::from(disk.rules.head) * sector;
-    for span in spans.iter().filter(|span| span.claim(sector) < head || span.start < sector) {
+    // A logical partition at the very start would have no sector before it.
+    let first = |span: &Span<'_>| span.part.role == PartRole::Logical && span.start < sector;
+    for span in spans.iter().filter(|span| span.claim(sector) < head || first(span)) {
         let name = &span.part.name;
         let first = if span.part.role == PartRole::Logical { head + sector } else { head };
         let message = format!(

@@ -123,6 +123,9 @@ impl PartRole {
 }
 
 impl TableRules {
+    /// Of a disk without a table: one partition is all of it.
+    pub const BARE: Self = Self { head: 0, tail: 0, slots: 1, logical: false, max_sector: u64::MAX };
+
     /// The rules of a table for this sector size; `None` when the table does not know it.
     pub fn of(traits: &TableTraits, sector_size: u32) -> Option<Self> {
         let find = |list: &[(u32, u64)]| list.iter().find(|(size, _)| *size == sector_size).map(|(_, n)| *n);

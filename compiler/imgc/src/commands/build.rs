@@ -19,6 +19,9 @@ use crate::{
 /// Builds a manifest.
 pub fn run(cli: &Cli, args: &BuildArgs) -> Result<(), Failure> {
     let mut session = Session::open(&args.manifest)?;
+    if args.deny_warnings {
+        session.deny_warnings();
+    }
     if args.update_lock {
         pin_missing(&mut session, args)?;
     }

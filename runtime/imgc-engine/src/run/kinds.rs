@@ -11,6 +11,7 @@ use imgc_plan::{
     Data, Family, Op, Record,
     layout::{self, Layout, PartSize},
     step::{Archive, Assemble, Fetch, Loader, Measure, Place, Product, Stamp, Unpack, Write},
+    units::{approximate_size, format_size},
 };
 
 use super::meter::Meter;
@@ -172,7 +173,13 @@ fn write(job: &Job<'_>, op: &Write) -> Made {
     let len = if given { job.number(0)? } else { 0 };
     let mut out = BytesBuilder::new(job.store);
     let warnings = kind.write(&op.options, job.maybe_tree(usize::from(given))?, len, &mut out)?;
-    let len = out.chosen_len().unwrap_or(len);
+    let len = match (given, out.chosen_len()) {
+        (true, _) => len,
+        (false, Some(len)) => len,
+        (false, None) => {
+            return Err(Failure::Bug(format!("`{}` was given no length and did not say its own", op.kind)));
+        }
+    };
     Ok((ended(out, len)?.into(), warnings))
 }
 
@@ -229,18 +236,47 @@ fn assemble(job: &Job<'_>, op: &Assemble) -> Made {
     let kind = imgc_formats::table(&op.kind).ok_or_else(|| no_kind("table", &op.kind))?;
     let layout = job.layout(0)?;
     let mut parts: Vec<Option<Arc<Bytes>>> = vec![None; layout.parts.len()];
+    let mut problems = Vec::new();
     for (index, name) in op.parts.iter().enumerate() {
         let at = layout.parts.iter().position(|part| part.name == *name);
         let at = at.ok_or_else(|| Failure::Bug(format!("the layout has no partition `{name}`")))?;
         let bytes = job.bytes(index + 1)?;
-        if bytes.len() > layout.parts[at].len {
-            return Err(Failure::Bug(format!(
-                "the content of partition `{name}` is longer than the partition"
-            )));
-        }
+        problems.extend(too_long(name, bytes.len(), layout.parts[at].len));
         parts[at] = Some(Arc::clone(bytes));
+    }
+    if !problems.is_empty() {
+        return Err(problems.into());
     }
     let mut out = BytesBuilder::new(job.store);
     kind.write(&op.options, &layout, &parts, &mut out)?;
     Ok(plain(ended(out, layout.len)?))
+}
+
+/// What is wrong when a filesystem that decides its own length is longer than its partition.
+fn too_long(part: &str, needed: u64, len: u64) -> Option<Problem> {
+    let missing = needed.checked_sub(len).filter(|missing| *missing > 0)?;
+    let message = format!(
+        "the filesystem in partition `{part}` has {} ({needed} bytes), {} ({missing} bytes) more than the partition",
+        approximate_size(needed),
+        approximate_size(missing)
+    );
+    let enough = format_size(needed.checked_next_multiple_of(1 << 20).unwrap_or(needed));
+    let help = format!("make the partition \"{enough}\" or larger, or use `size=fit`");
+    Some(Problem { part: Some(part.to_owned()), ..Problem::new("tree-too-large", message).help(help) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filesystem_may_be_shorter_than_its_partition_but_not_longer() {
+        assert_eq!(too_long("p", 0, 0), None);
+        assert_eq!(too_long("p", 511, 512), None);
+        assert_eq!(too_long("p", 512, 512), None);
+        let problem = too_long("p", (3 << 20) + 1, 2 << 20).expect("a problem");
+        assert_eq!((problem.code, problem.part.as_deref()), ("tree-too-large", Some("p")));
+        assert!(problem.message.contains("(1048577 bytes) more"), "{}", problem.message);
+        assert!(problem.help.expect("help").contains("\"4MiB\""));
+    }
 }

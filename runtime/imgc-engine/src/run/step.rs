@@ -44,12 +44,23 @@ impl Run<'_> {
             _ => self.find_or_run(at, &mut slot)?,
         };
         slot.millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.deny(at, &mut slot)?;
         slot.outcome = Some(outcome.clone());
         if outcome == Outcome::Ran && slot.why.is_empty() {
             slot.why = self.why(at, &slot);
         }
         self.tell(Event::Done { step: at, outcome });
         Ok(())
+    }
+
+    /// Makes a step's warnings errors, where they are denied: nothing that reads it runs then, least of all an export.
+    fn deny(&self, at: usize, slot: &mut Slot) -> Result<(), Stop> {
+        if !self.world.config.deny_warnings || slot.warnings.is_empty() {
+            return Ok(());
+        }
+        let problems = std::mem::take(&mut slot.warnings).into_iter();
+        let problems = problems.map(|problem| Problem { warning: false, ..problem }).collect();
+        Err(Stop::Failed(at, Failure::Problems(problems)))
     }
 
     fn find_or_run(&self, at: usize, slot: &mut Slot) -> Result<Outcome, Stop> {
@@ -63,12 +74,31 @@ impl Run<'_> {
             self.adopt(slot, action);
             let is_facts = matches!(self.plan_step(at).op, Op::Measure(_) | Op::Place(_));
             let need_now = is_facts || (is_fetch && *self.world.goal == Goal::Fetch);
-            if !need_now || self.is_there(at, slot)? {
+            let is_enough = match need_now {
+                true => self.is_there(at, slot)?,
+                false => !self.is_picked(at) || self.is_loaded(slot).map_err(failed)?,
+            };
+            if is_enough {
                 return Ok(if is_fetch { Outcome::Unchanged } else { Outcome::Cached });
             }
         }
         self.run(at, slot)?;
         Ok(Outcome::Ran)
+    }
+
+    /// Whether a step reads a fact of this one, for which the value itself is enough, whatever it points at.
+    fn is_picked(&self, at: usize) -> bool {
+        let inputs =
+            |step: &'_ Step| step.inputs.iter().any(|input| input.step == at && input.pick.is_some());
+        self.world.plan.steps.iter().any(inputs)
+    }
+
+    /// Loads a step's value; `false` when the store lost it.
+    fn is_loaded(&self, slot: &mut Slot) -> Result<bool, Failure> {
+        if let (None, Some(id)) = (&slot.value, slot.id) {
+            slot.value = self.values.load(&id).map_err(Failure::machine("reading the cache"))?;
+        }
+        Ok(slot.value.is_some())
     }
 
     pub(super) fn adopt(&self, slot: &mut Slot, action: Action) {
@@ -88,7 +118,9 @@ impl Run<'_> {
             let slot = self.slots[input.step].lock();
             let id = match &input.pick {
                 None => slot.id,
-                Some(path) => slot.facts().and_then(|facts| facts.pick(path)).map(imgc_plan::Data::value_id),
+                Some(path) => {
+                    slot.value.as_ref().and_then(|value| value.fact(path)).map(|fact| fact.value_id())
+                }
             };
             let label = &self.plan_step(input.step).label;
             let missing = || {
@@ -135,10 +167,7 @@ impl Run<'_> {
     /// Whether a step's value can be loaded and everything that it reaches can be read.
     fn is_there(&self, at: usize, slot: &mut Slot) -> Result<bool, Stop> {
         let failed = |error| Stop::Failed(at, Failure::machine("reading the cache")(error));
-        if slot.value.is_none() {
-            let Some(id) = slot.id else { return Ok(false) };
-            slot.value = self.values.load(&id).map_err(failed)?;
-        }
+        self.is_loaded(slot).map_err(|failure| Stop::Failed(at, failure))?;
         let Some(value) = slot.value.clone() else { return Ok(false) };
         if !slot.located {
             self.attach(at, slot).map_err(failed)?;
@@ -154,15 +183,14 @@ impl Run<'_> {
         let step = self.plan_step(at);
         let mut inputs = Vec::with_capacity(step.inputs.len());
         for input in &step.inputs {
-            let value = self.value(input.step)?;
-            inputs.push(match (&input.pick, &value) {
-                (None, _) => value,
-                (Some(path), Value::Facts(facts)) => {
-                    let found = facts.pick(path).cloned();
-                    Value::from(found.ok_or_else(|| failed(Failure::Bug(format!("no fact {path}"))))?)
-                }
-                (Some(path), _) => {
-                    return Err(failed(Failure::Bug(format!("fact {path} of what has no facts"))));
+            inputs.push(match &input.pick {
+                None => self.value(input.step)?,
+                Some(path) => {
+                    let known =
+                        self.slots[input.step].lock().value.as_ref().and_then(|value| value.fact(path));
+                    let fact =
+                        known.map_or_else(|| Ok(self.value(input.step)?.fact(path)), |fact| Ok(Some(fact)));
+                    Value::from(fact?.ok_or_else(|| failed(Failure::Bug(format!("no fact {path}"))))?)
                 }
             });
         }

@@ -6,5 +6,7 @@ mod child;
 mod compose;
 mod damage;
 mod exports;
+mod lengths;
 mod pruned;
 mod rig;
+mod warnings;

@@ -74,6 +74,7 @@ impl Rig {
             offline: true,
             mirrors: Vec::new(),
             force: self.force,
+            deny_warnings: false,
         }
     }
 

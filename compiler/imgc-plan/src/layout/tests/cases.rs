@@ -259,3 +259,14 @@ fn sizes_that_cannot_be_are_refused() {
     let endless = disk(gpt(), None, vec![part(1, PartSize::Exact(u64::MAX))]);
     assert!(complaints(&endless)[0].starts_with("disk-too-large"));
 }
+
+#[test]
+fn a_bare_disk_is_its_one_partition_from_the_first_byte() {
+    let spec = |size| disk(TableRules::BARE, None, vec![PartSpec { align: 512, ..part(1, size) }]);
+    let fit = PartSize::Fit { slack: Slack { bytes: 1000, percent: 0 }, min: 0, max: None };
+    let layout = solve(&spec(fit), &[Some(100)]).expect("a layout");
+    assert_eq!((layout.len, layout.parts[0].start, layout.parts[0].len), (1536, 0, 1536));
+    assert_eq!(places(&spec(exact(7)), &[], MIB), [(0, 7)]);
+    let two = disk(TableRules::BARE, None, vec![part(1, exact(1)), part(2, exact(1))]);
+    assert!(complaints(&two).iter().any(|text| text.starts_with("too-many-partitions")));
+}
