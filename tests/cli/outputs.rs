@@ -53,6 +53,10 @@ fn every_filesystem_holds_the_same_files() {
         .arg(format!("--extract={}", unpacked.display()))
         .arg(path("every.erofs")));
     assert_eq!(fs::read(unpacked.join("bin/hello")).expect("extracted"), script);
+    let iso = run(Command::new(tool("isoinfo", "genisoimage"))
+        .args(["-R", "-x", "/bin/hello", "-i"])
+        .arg(path("every.iso")));
+    assert_eq!(iso, script);
     let tar = told("tar", "tar", &["-tvf"], &path("every.tar"));
     assert!(tar.contains("list -> docs/list.txt") && tar.contains("empty/"), "{tar}");
     let cpio = fs::File::open(path("every.cpio")).expect("the archive");
