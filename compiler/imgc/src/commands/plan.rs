@@ -4,8 +4,12 @@ use std::path::Path;
 
 use imgc_engine::{Goal, Report};
 use imgc_lang::{Compilation, DiskInfo};
-use imgc_plan::layout::{Layout, PartSize, solve};
-use imgc_plan::units::{approximate_size, format_size};
+use imgc_plan::{
+    Op,
+    kind::Traits,
+    layout::{Layout, PartSize, solve},
+    units::{approximate_size, format_size},
+};
 
 use crate::{
     args::{Cli, PlanArgs},
@@ -29,7 +33,7 @@ pub fn run(cli: &Cli, args: &PlanArgs) -> Result<(), Failure> {
         out.push_str(&steps(&compilation));
     } else {
         for disk in &compilation.disks {
-            out.push_str(&layout_table(disk, known_layout(disk, report.as_ref()).as_ref()));
+            out.push_str(&layout_table(&compilation, disk, known_layout(disk, report.as_ref()).as_ref()));
             out.push('\n');
         }
         out.push_str(&summary(&compilation));
@@ -65,13 +69,18 @@ fn fits(disk: &DiskInfo) -> usize {
     disk.spec.parts.iter().filter(|part| matches!(part.size, PartSize::Fit { .. })).count()
 }
 
-fn layout_table(disk: &DiskInfo, layout: Option<&Layout>) -> String {
+fn layout_table(compilation: &Compilation, disk: &DiskInfo, layout: Option<&Layout>) -> String {
     let len = layout.map(|layout| layout.len).or(disk.spec.len);
     let size = len.map_or("as long as its partitions need".into(), approximate_size);
+    let preview = solve(&disk.spec, &vec![None; fits(disk)]).ok();
+    let types = type_names(compilation, disk);
     let mut rows = vec![["#", "partition", "start", "size", "type", "content"].map(String::from).to_vec()];
-    for (spec, info) in disk.spec.parts.iter().zip(&disk.parts) {
+    for (at, (spec, info)) in disk.spec.parts.iter().zip(&disk.parts).enumerate() {
         let placed = layout.and_then(|layout| layout.part(&spec.name));
-        let start = placed.map(|part| part.start).or(spec.start);
+        // A start is known once everything before it has its size.
+        let firm = disk.spec.parts[..at].iter().all(|part| matches!(part.size, PartSize::Exact(_)));
+        let early = preview.as_ref().filter(|_| firm).and_then(|layout| layout.part(&spec.name));
+        let start = placed.or(early).map(|part| part.start).or(spec.start);
         let size = match (placed, &spec.size) {
             (Some(part), _) => format_size(part.len),
             (None, PartSize::Exact(len)) => format_size(*len),
@@ -80,12 +89,13 @@ fn layout_table(disk: &DiskInfo, layout: Option<&Layout>) -> String {
                 format!("fit: after {}", info.waits_for.as_deref().unwrap_or("its content"))
             }
         };
+        let name = types.iter().find(|(_, code)| *code == spec.type_code).map(|(name, _)| *name);
         rows.push(vec![
             spec.number.to_string(),
             if spec.bootable { format!("{}*", spec.name) } else { spec.name.clone() },
             start.map_or("after the one before".into(), format_size),
             size,
-            spec.type_code.clone(),
+            name.unwrap_or(&spec.type_code).to_owned(),
             info.content.clone(),
         ]);
     }
@@ -97,6 +107,21 @@ fn layout_table(disk: &DiskInfo, layout: Option<&Layout>) -> String {
         out.push_str("* bootable\n");
     }
     out
+}
+
+/// The names of partition types that the disk's table knows.
+fn type_names(compilation: &Compilation, disk: &DiskInfo) -> &'static [(&'static str, &'static str)] {
+    let plan = compilation.plan.as_ref().expect("because only compilations with a plan are shown");
+    let table = plan.steps.iter().find_map(|step| match &step.op {
+        Op::Assemble(assemble) if step.inputs.first().is_some_and(|input| input.step == disk.place) => {
+            imgc_formats::table(&assemble.kind)
+        }
+        _ => None,
+    });
+    match table.map(|table| &table.kind().traits) {
+        Some(Traits::Table(traits)) => traits.types,
+        _ => &[],
+    }
 }
 
 fn summary(compilation: &Compilation) -> String {
