@@ -40,6 +40,7 @@ fn main() {
     let args = args();
     for (tool, package) in [
         ("genimage", "genimage"),
+        ("genext2fs", "genext2fs"),
         ("mcopy", "mtools"),
         ("mkfs.vfat", "dosfstools"),
         ("mke2fs", "e2fsprogs"),
@@ -68,7 +69,8 @@ fn main() {
         row("imgc build, raw, cache full, output gone", runs, &mut || rivals.imgc("data.img", false)),
         row("imgc build, nothing changed", runs, &mut || rivals.imgc_again("data.img")),
         row("cp --sparse=always of the image", runs, &mut || rivals.copy()),
-        row("genimage (vfat, ext4 by mke2fs)", 1, &mut || rivals.genimage()),
+        row("genimage, as it comes (ext4 by genext2fs)", 1, &mut || rivals.genimage(false)),
+        row("genimage, ext4 by mke2fs -d", 1, &mut || rivals.genimage(true)),
         row("imgc build, qcow2 zlib, empty cache", runs, &mut || rivals.imgc("data.qcow2", true)),
         row("imgc build, qcow2 zlib, cache full, output gone", runs, &mut || {
             rivals.imgc("data.qcow2", false)
@@ -84,10 +86,13 @@ fn main() {
 }
 
 /// The ratios that the project promises something about.
-fn print_ratios(seconds: &[f64; 8]) {
+fn print_ratios(seconds: &[f64; 9]) {
     println!("\n| ratio | measured | where we want to be |\n|---|---:|---:|");
     println!("| raw, cold, to cp | {:.2} | at most 1.5 |", seconds[0] / seconds[3]);
-    println!("| genimage to raw, cold | {:.1} | at least 10 |", seconds[4] / seconds[0]);
-    println!("| qcow2, cold, to qemu-img convert -c | {:.2} | at most 0.25 |", seconds[5] / seconds[7]);
+    println!("| genimage as it comes to raw, cold | {:.1} | at least 10 |", seconds[4] / seconds[0]);
+    println!("| genimage with mke2fs to raw, cold | {:.1} | |", seconds[5] / seconds[0]);
+    println!("| genimage with mke2fs to raw, cache full | {:.1} | |", seconds[5] / seconds[1]);
+    println!("| qcow2, cold, to qemu-img convert -c | {:.2} | at most 0.25 |", seconds[6] / seconds[8]);
+    println!("| qcow2, cache full, to qemu-img convert -c | {:.2} | |", seconds[7] / seconds[8]);
     println!("| no-op rebuild | {:.2} s | under 0.3 s |", seconds[2]);
 }

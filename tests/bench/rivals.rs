@@ -71,8 +71,8 @@ impl Rivals {
         run(Command::new("qemu-img").args(["convert", "-c", "-f", "raw", "-O", "qcow2"]).arg(from).arg(&to))
     }
 
-    /// genimage with mkfs.vfat, mcopy and mke2fs below it.
-    pub fn genimage(&self) -> Sample {
+    /// genimage with mkfs.vfat, mcopy and, for ext4, what it calls by itself (genext2fs) or mke2fs below it.
+    pub fn genimage(&self, mke2fs: bool) -> Sample {
         let work = self.clear("genimage");
         let small = work.join("small");
         fs::create_dir_all(small.join("Reports")).expect("a directory");
@@ -81,7 +81,7 @@ impl Rivals {
         let room = fs::metadata(self.dir.join("out/data.img")).expect("the image").len() - (80 << 20);
         let config = format!(
             "image files.vfat {{ vfat {{ label = \"EXCHANGE\" }} size = 64M srcpath = \"{small}\" }}\n\
-             image data.ext4 {{ ext4 {{ label = \"data\" use-mke2fs = true }} size = {room} srcpath = \"{tree}\" }}\n\
+             image data.ext4 {{ ext4 {{ label = \"data\" use-mke2fs = {mke2fs} }} size = {room} srcpath = \"{tree}\" }}\n\
              image disk.img {{ hdimage {{ partition-table-type = gpt }}\n\
              partition files {{ image = files.vfat partition-type-uuid = F }}\n\
              partition data {{ image = data.ext4 partition-type-uuid = L }} }}\n",
