@@ -1,5 +1,7 @@
 //! Same bytes: the examples are built again by another user, in another directory, locale, time zone and year, with one job and two.
 
+mod pinned;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
