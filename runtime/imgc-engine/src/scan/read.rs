@@ -46,6 +46,8 @@ const MOST_PACKS: usize = 8;
 
 /// How much is read at once of a large file.
 const PIECE: usize = 4 << 20;
+/// Files from this size on are asked for their holes; reading a smaller one costs less than the two calls. Changes no output.
+const ASK: u64 = 1 << 20;
 
 /// How many bytes will be read for a look, given what is known.
 pub fn to_read(look: &Look, known: &[Option<Row>]) -> u64 {
@@ -171,6 +173,8 @@ fn contents(
 struct Batch {
     bytes: Vec<u8>,
     ends: Vec<(BlobId, usize)>,
+    /// Room for a piece of a large file, kept from file to file.
+    piece: Vec<u8>,
 }
 
 impl Batch {
@@ -205,7 +209,7 @@ fn file(look: &Look, found: &Found, small: &mut Batch, watch: Watch<'_>) -> Resu
     let (id, len, runs) = if stamp.size <= SMALL as u64 {
         read_small(&file, stamp.size, small).map_err(broken)?
     } else {
-        read_large(&file, stamp.size, watch)?.map_err(broken)?
+        read_large(&file, stamp.size, &mut small.piece, watch)?.map_err(broken)?
     };
     (watch.progress)(if stamp.size <= SMALL as u64 { len } else { 0 });
     if len != stamp.size || state(&file).map_err(broken)? != stamp {
@@ -240,14 +244,24 @@ fn read_small(file: &File, size: u64, small: &mut Batch) -> std::io::Result<Summ
     Ok((id, len, runs))
 }
 
-/// Reads a large file; what the system says are holes is not read. The outer error says that the build is interrupted.
-fn read_large(file: &File, size: u64, watch: Watch<'_>) -> Result<std::io::Result<Summary>, Failure> {
+/// Reads a large file; what the system says are holes is not read where asking may pay. The outer error says that the
+/// build is interrupted.
+fn read_large(
+    file: &File,
+    size: u64,
+    buf: &mut Vec<u8>,
+    watch: Watch<'_>,
+) -> Result<std::io::Result<Summary>, Failure> {
     let mut hasher = blake3::Hasher::new();
     let mut finder = HoleFinder::new();
-    let mut buf = vec![0; PIECE];
+    let room = usize::try_from(size).unwrap_or(PIECE).min(PIECE);
+    if buf.len() < room {
+        buf.resize(room, 0);
+    }
     let mut at = 0;
     while at < size {
-        let (start, end) = match os::data_after(file, at) {
+        let asked = if size < ASK { Ok(Some((at, size))) } else { os::data_after(file, at) };
+        let (start, end) = match asked {
             Ok(Some((start, end))) => (start.min(size), end.min(size)),
             Ok(None) => (size, size),
             Err(_) => (at, size),
@@ -293,10 +307,16 @@ fn pieces(from: u64, to: u64) -> impl Iterator<Item = usize> {
 fn tree(scan: &Scan, look: &Look, rows: &[Option<Row>]) -> Result<Tree, Failure> {
     let mut builder = TreeBuilder::new();
     if look.single.is_none() && scan.include.is_empty() {
-        builder.push(Entry { path: BytePath::default(), ..entry(scan, &look.root, &look.top, Node::Dir)? });
+        builder.push(Entry {
+            path: BytePath::default(),
+            xattrs: xattrs(scan, &look.root)?,
+            ..entry(scan, &look.top, Node::Dir)
+        });
     }
     let mut links = Links::default();
-    for (found, row) in look.found.iter().zip(rows) {
+    let xattrs: Result<Vec<Xattrs>, Failure> =
+        look.found.par_iter().map(|found| xattrs(scan, &host_path(look, found))).collect();
+    for ((found, row), xattrs) in look.found.iter().zip(rows).zip(xattrs?) {
         let node = match found.status.kind {
             FileKind::Dir => Node::Dir,
             FileKind::File => {
@@ -309,8 +329,8 @@ fn tree(scan: &Scan, look: &Look, rows: &[Option<Row>]) -> Result<Tree, Failure>
             FileKind::Fifo => Node::Fifo,
             FileKind::Socket => Node::Socket,
         };
-        let mut entry = entry(scan, &host_path(look, found), &found.status, node)?;
-        entry.path = BytePath(found.path.to_vec());
+        let path = BytePath(found.path.to_vec());
+        let mut entry = Entry { path, xattrs, ..entry(scan, &found.status, node) };
         if scan.keep.links && found.status.names > 1 && !entry.is_dir() {
             entry = links.join(&found.status, entry);
         }
@@ -339,8 +359,19 @@ impl Links {
     }
 }
 
-/// An entry with the attributes that the scan keeps; the others are normal.
-fn entry(scan: &Scan, host: &Path, status: &os::Status, node: Node) -> Result<Entry, Failure> {
+type Xattrs = Box<[imgc_image::tree::Xattr]>;
+
+/// The extended attributes of a file, if the scan keeps them.
+fn xattrs(scan: &Scan, host: &Path) -> Result<Xattrs, Failure> {
+    if !scan.keep.xattrs {
+        return Ok(Box::default());
+    }
+    let found = os::xattrs(host).map_err(|error| unreadable(host, &error, "source-unreadable"))?;
+    Ok(found.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+}
+
+/// An entry with the attributes that the scan keeps; the others are normal. Its path and extended attributes are the caller's.
+fn entry(scan: &Scan, status: &os::Status, node: Node) -> Entry {
     let normal = match node {
         Node::Dir => 0o755,
         Node::Symlink(_) => 0o777,
@@ -355,13 +386,7 @@ fn entry(scan: &Scan, host: &Path, status: &os::Status, node: Node) -> Result<En
     if scan.keep.mtime {
         (meta.mtime, meta.mtime_nanos) = status.stamp.mtime;
     }
-    let xattrs = if scan.keep.xattrs {
-        let found = os::xattrs(host).map_err(|error| unreadable(host, &error, "source-unreadable"))?;
-        found.into_iter().map(|(name, value)| (name.into(), value.into())).collect()
-    } else {
-        Box::default()
-    };
-    Ok(Entry { path: BytePath::default(), meta, xattrs, link: None, node })
+    Entry { path: BytePath::default(), meta, xattrs: Box::default(), link: None, node }
 }
 
 /// Adds this step's packs to an index.
