@@ -18,7 +18,7 @@ image packaged
 source tool { deb "tool" arch=amd64 suite=stable }
 tree root { copy "usr/share/tool/text" source=tool to="/text" }
 archive root tree=root { cpio }
-output "root.raw" archive=root { raw }
+output "root.raw" archive=root
 "#;
 
 /// A mirror with one package.

@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     name = "imgc",
     version,
     max_term_width = 100,
-    after_help = "Examples:\n  imgc build image.kdl                 make every output, into out/\n  imgc plan image.kdl                  show the partitions and steps, make nothing\n  imgc build image.kdl --set size=1GiB give a parameter of the manifest\n\nExit codes: 0 done, 1 the manifest or the request is wrong, 2 this machine failed, 3 a bug of imgc."
+    after_help = "Examples:\n  imgc build image.kdl                 make every output, into out/\n  imgc plan image.kdl                  show the partitions and steps, make nothing\n  imgc build image.kdl --set size=1GiB give a parameter of the manifest\n\nExit codes: 0 done, 1 the manifest or the request is wrong, 2 this machine failed, 3 a bug of imgc,\n130 interrupted."
 )]
 pub struct Cli {
     /// What to do.

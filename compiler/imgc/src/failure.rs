@@ -37,7 +37,7 @@ impl Failure {
             Self::Bug(message) => eprintln!(
                 "this is a bug of imgc, not a mistake of yours: {message}\nPlease report it with the manifest and this message."
             ),
-            Self::Interrupted => eprintln!("interrupted: nothing was left behind"),
+            Self::Interrupted => eprintln!("interrupted: nothing half-written was left behind"),
         }
     }
 

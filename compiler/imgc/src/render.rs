@@ -1,6 +1,9 @@
 //! Shows diagnostics at their places in the manifest, and failures of steps at the lines that asked for them.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use imgc_engine::RunError;
 use imgc_image::{Failure as StepFailure, Problem};
@@ -8,10 +11,29 @@ use imgc_lang::{Compilation, Diagnostic, Label, Severity, Span};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::{args::ProgressForm, failure::Failure};
+
+/// Whether stderr is for machines.
+static JSON: AtomicBool = AtomicBool::new(false);
+
+/// Says how progress is shown; diagnostics go the same way.
+pub fn set_form(form: ProgressForm) {
+    JSON.store(form == ProgressForm::Json, Ordering::Relaxed);
+}
+
+/// Whether everything on stderr is JSON lines.
+pub fn is_json() -> bool {
+    JSON.load(Ordering::Relaxed)
+}
 
 /// Shows diagnostics on stderr, errors after warnings as they were found, and a line that counts.
 pub fn diagnostics(compilation: &Compilation, diagnostics: &[Diagnostic]) {
+    if is_json() {
+        for line in lines(compilation, diagnostics) {
+            eprintln!("{}", serde_json::json!({ "event": "diagnostic", "diagnostic": line }));
+        }
+        return;
+    }
     let handler = handler();
     for diagnostic in diagnostics {
         let mut out = String::new();
@@ -36,38 +58,45 @@ fn handler() -> GraphicalReportHandler {
 
 /// Diagnostics as JSON: file, line, column, code, message, help.
 pub fn diagnostics_json(compilation: &Compilation) -> serde_json::Value {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        severity: &'static str,
-        code: &'a str,
-        message: &'a str,
-        file: &'a str,
-        line: usize,
-        column: usize,
-        start: usize,
-        len: usize,
-        help: &'a [String],
-    }
-    let lines = compilation.diagnostics.iter().filter_map(|diagnostic| {
-        let label = diagnostic.labels.iter().find(|label| label.primary).or(diagnostic.labels.first())?;
-        let file = compilation.files.get(label.span.file as usize)?;
-        let before = file.text.get(..label.span.start).unwrap_or_default();
-        Some(Line {
+    serde_json::json!(lines(compilation, &compilation.diagnostics))
+}
+
+/// A diagnostic for machines.
+#[derive(Serialize)]
+struct Line {
+    severity: &'static str,
+    code: &'static str,
+    message: String,
+    file: Option<String>,
+    line: Option<usize>,
+    column: Option<usize>,
+    start: Option<usize>,
+    len: Option<usize>,
+    help: Vec<String>,
+}
+
+fn lines(compilation: &Compilation, diagnostics: &[Diagnostic]) -> Vec<Line> {
+    let line = |diagnostic: &Diagnostic| {
+        let label = diagnostic.labels.iter().find(|label| label.primary).or(diagnostic.labels.first());
+        let place =
+            label.and_then(|label| Some((label.span, compilation.files.get(label.span.file as usize)?)));
+        let before = place.map(|(span, file)| file.text.get(..span.start).unwrap_or_default());
+        Line {
             severity: match diagnostic.severity {
                 Severity::Error => "error",
                 Severity::Warning => "warning",
             },
             code: diagnostic.code,
-            message: &diagnostic.message,
-            file: &file.name,
-            line: before.matches('\n').count() + 1,
-            column: before.chars().rev().take_while(|c| *c != '\n').count() + 1,
-            start: label.span.start,
-            len: label.span.len,
-            help: &diagnostic.help,
-        })
-    });
-    serde_json::json!(lines.collect::<Vec<_>>())
+            message: diagnostic.message.clone(),
+            file: place.map(|(_, file)| file.name.clone()),
+            line: before.map(|before| before.matches('\n').count() + 1),
+            column: before.map(|before| before.chars().rev().take_while(|c| *c != '\n').count() + 1),
+            start: place.map(|(span, _)| span.start),
+            len: place.map(|(span, _)| span.len),
+            help: diagnostic.help.clone(),
+        }
+    };
+    diagnostics.iter().map(line).collect()
 }
 
 /// Shows why a run did not reach its goal and says how the command ends.
@@ -129,6 +158,9 @@ fn place(compilation: &Compilation, step: Option<usize>, problem: &Problem) -> D
     }
 }
 
+/// The longest source line that is shown, in bytes: a line is never cut, and one beyond this helps nobody.
+const LONGEST: usize = 4096;
+
 /// A diagnostic as miette draws it.
 struct Report<'a> {
     diagnostic: &'a Diagnostic,
@@ -144,6 +176,7 @@ impl<'a> Report<'a> {
         let source = compilation
             .files
             .get(file as usize)
+            .filter(|source| source.text.lines().all(|line| line.len() <= LONGEST))
             .map(|source| NamedSource::new(&source.name, source.text.clone()));
         let help = (!diagnostic.help.is_empty()).then(|| diagnostic.help.join("\n"));
         Self { diagnostic, source, help, file }

@@ -194,7 +194,13 @@ pub fn interrupt() -> Arc<AtomicBool> {
         let flag = Arc::new(AtomicBool::new(false));
         let set = Arc::clone(&flag);
         // A second handler cannot be set; there is none, so a failure would only mean that Ctrl-C kills at once.
-        let _ = ctrlc::set_handler(move || set.store(true, std::sync::atomic::Ordering::Relaxed));
+        let _ = ctrlc::set_handler(move || {
+            if set.swap(true, std::sync::atomic::Ordering::Relaxed) {
+                // Asked twice: what is half-written has a name that the next build removes.
+                std::process::exit(130);
+            }
+            eprintln!("stopping; once more to stop at once");
+        });
         flag
     }))
 }

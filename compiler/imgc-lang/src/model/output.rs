@@ -71,8 +71,10 @@ pub fn decode(cx: &Cx<'_>, node: &Node) -> Option<Output> {
         only_kind(&cursor, Family::DiskFormat, "its format")
             .and_then(|child| kind_node(cx, Family::DiskFormat, child, |_, _| ()))
             .map(|(format, ())| format)
-    } else {
+    } else if what == "disk" {
         file.as_ref().and_then(|file| by_ending(cx, file))
+    } else {
+        file.as_ref().map(|file| plain(cx, file.span))
     };
     cursor.finish();
     let of = if what == "disk" { Of::Disk(name?) } else { Of::Archive(name?) };

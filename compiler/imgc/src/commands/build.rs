@@ -97,6 +97,10 @@ fn show(report: &Report) -> Result<(), Failure> {
     print(&columns(&[Align::Left, Align::Right, Align::Left], &rows))?;
     let ran = report.steps.iter().filter(|step| step.outcome == Outcome::Ran).count();
     let same = report.steps.len() - ran;
-    eprintln!("{ran} step{} ran, {same} did not have to", if ran == 1 { "" } else { "s" });
+    if render::is_json() {
+        eprintln!("{}", serde_json::json!({ "event": "summary", "ran": ran, "same": same }));
+    } else {
+        eprintln!("{ran} step{} ran, {same} did not have to", if ran == 1 { "" } else { "s" });
+    }
     Ok(())
 }

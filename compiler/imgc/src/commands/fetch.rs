@@ -18,7 +18,8 @@ pub fn run(cli: &Cli, args: &FetchArgs) -> Result<(), Failure> {
     let engine = session.engine(&args.run, Path::new("out"), false)?;
     match session::run(cli, &engine, &compilation, &Goal::Fetch) {
         Ok(report) => {
-            eprintln!("{} packages are in the cache", report.steps.len());
+            let count = report.steps.len();
+            eprintln!("{count} package{} in the cache", if count == 1 { " is" } else { "s are" });
             Ok(())
         }
         Err(error) => Err(render::run_error(&compilation, error)),

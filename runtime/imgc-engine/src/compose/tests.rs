@@ -9,12 +9,15 @@ use super::*;
 use crate::store::{home::Home, shelf::Shelf};
 
 /// Composes over a store in a temporary directory; gives the tree as lines, or the problems as lines.
+/// Nobody interrupts a test.
+static GO_ON: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
 fn compose(inputs: &[Value], ops: Vec<TreeOp>) -> String {
     let dir = tempfile::tempdir().expect("a directory");
     let home = Home::open(dir.path()).expect("a store");
     let quiet = |said: String| panic!("{said}");
     let shelf = Shelf::new(&home, &quiet);
-    let store = StepStore::new(&shelf);
+    let store = StepStore::new(&shelf, &GO_ON);
     with_store(&store, inputs, ops)
 }
 
@@ -229,7 +232,7 @@ fn decompressed(bytes: &[u8]) -> String {
     let home = Home::open(dir.path()).expect("a store");
     let quiet = |said: String| panic!("{said}");
     let shelf = Shelf::new(&home, &quiet);
-    let store = StepStore::new(&shelf);
+    let store = StepStore::new(&shelf, &GO_ON);
     let id = store.put(bytes).expect("stored");
     let mut builder = TreeBuilder::new();
     builder.push(Entry {

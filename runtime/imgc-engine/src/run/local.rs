@@ -67,7 +67,7 @@ impl Run<'_> {
         let home = self.world.home;
         let say = |message| self.tell(Event::Log { step: Some(at), message });
         let old = Index::load(home, &look.root, &say)?.unwrap_or_default();
-        let store = StepStore::new(self.shelf);
+        let store = StepStore::new(self.shelf, self.world.stop);
         let known = scan::read::known(look, &old, &store)?;
         let total = Some(scan::read::to_read(look, &known.0));
         self.tell(Event::Start { step: at, total });

@@ -7,7 +7,7 @@ use std::{
 };
 
 use imgc_image::{Failure, Value};
-use imgc_plan::step::Stage;
+use imgc_plan::{Op, step::Stage};
 
 use super::{Run, state::Stop};
 use crate::report::StepFailure;
@@ -72,7 +72,7 @@ fn work(run: &Run<'_>, needed: &[bool], board: &Mutex<Board>, bell: &Condvar) {
             continue;
         };
         // After a failure only what is cheap and finds more mistakes is worth doing.
-        if !state.failures.is_empty() && run.world.plan.steps[step].op.stage() != Stage::Gather {
+        if !state.failures.is_empty() && !finds_mistakes(&run.world.plan.steps[step].op) {
             continue;
         }
         state.running += 1;
@@ -89,6 +89,11 @@ fn work(run: &Run<'_>, needed: &[bool], board: &Mutex<Board>, bell: &Condvar) {
         bell.notify_all();
     }
     bell.notify_all();
+}
+
+/// Whether a step finds mistakes of the manifest without making an artifact: gathering, and filesystems that may not fit.
+fn finds_mistakes(op: &Op) -> bool {
+    op.stage() == Stage::Gather || matches!(op, Op::Write(_))
 }
 
 fn done(run: &Run<'_>, needed: &[bool], state: &mut Board, step: usize) {

@@ -196,7 +196,7 @@ impl Run<'_> {
         }
         let total = kinds::total(&step.op, &inputs);
         self.tell(Event::Start { step: at, total });
-        let store = StepStore::new(self.shelf);
+        let store = StepStore::new(self.shelf, self.world.stop);
         let meter = Meter::new(self.world.events, at, total);
         let job = kinds::Job {
             op: &step.op,
@@ -218,6 +218,10 @@ impl Run<'_> {
         store: &StepStore<'_>,
         result: Result<T, Failure>,
     ) -> Result<T, Failure> {
+        // Whatever a step says of it, it was interrupted.
+        if result.is_err() && self.interrupted() {
+            return Err(Failure::Interrupted);
+        }
         store.look_again();
         let changed = self.shelf.changed();
         if changed.is_empty() || matches!(result, Err(Failure::Interrupted)) {
@@ -265,7 +269,7 @@ impl Run<'_> {
         };
         let total = Some(bytes.len());
         self.tell(Event::Start { step: at, total });
-        let store = StepStore::new(self.shelf);
+        let store = StepStore::new(self.shelf, self.world.stop);
         let meter = Meter::new(self.world.events, at, total);
         let staged = self
             .world

@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeSet,
     io::{self, Write},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use imgc_image::{BlobWriter, Blobs, Place, Store};
@@ -22,6 +25,8 @@ use crate::{
 /// A step's view of the store.
 pub struct StepStore<'a> {
     shelf: &'a Shelf<'a>,
+    /// Set when the build is interrupted: reading and writing fail from then on, so that every step ends soon.
+    stop: &'a AtomicBool,
     writing: Mutex<Writing>,
     /// Local sources that were read, by the address of their table and row: looked at again when the step is done.
     touched: Mutex<Touched>,
@@ -51,13 +56,18 @@ pub struct Written {
 
 impl<'a> StepStore<'a> {
     /// A view for one step.
-    pub fn new(shelf: &'a Shelf<'a>) -> Self {
-        Self { shelf, writing: Mutex::default(), touched: Mutex::default() }
+    pub fn new(shelf: &'a Shelf<'a>, stop: &'a AtomicBool) -> Self {
+        Self { shelf, stop, writing: Mutex::default(), touched: Mutex::default() }
     }
 
     /// Where contents are found.
     pub fn shelf(&self) -> &'a Shelf<'a> {
         self.shelf
+    }
+
+    fn go_on(&self) -> io::Result<()> {
+        // Not `ErrorKind::Interrupted`: that asks callers to try again.
+        if self.stop.load(Ordering::Relaxed) { Err(io::Error::other("interrupted")) } else { Ok(()) }
     }
 
     fn writing(&self) -> MutexGuard<'_, Writing> {
@@ -133,6 +143,7 @@ impl<'a> StepStore<'a> {
 
 impl Blobs for StepStore<'_> {
     fn read_at(&self, id: &BlobId, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        self.go_on()?;
         {
             let writing = self.writing();
             if let Some((pack, (at, len))) =
@@ -210,6 +221,7 @@ impl Writer<'_> {
 
 impl Write for Writer<'_> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.store.go_on()?;
         self.buffer.extend_from_slice(buf);
         if self.buffer.len() >= GATHER {
             self.flush_buffer()?;
