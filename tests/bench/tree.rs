@@ -63,7 +63,7 @@ fn content(random: &mut Random, len: u64) -> Vec<u8> {
     ];
     let len = usize::try_from(len).expect("a small file");
     let mut out = Vec::with_capacity(len + 16);
-    let text = random.next() % 2 == 0;
+    let text = random.next().is_multiple_of(2);
     while out.len() < len {
         if text {
             out.extend_from_slice(WORDS[(random.next() >> 60) as usize].as_bytes());

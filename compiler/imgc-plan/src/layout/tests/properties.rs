@@ -108,7 +108,7 @@ fn assert_full(spec: &DiskSpec, layout: &Layout) {
     for (index, asked) in spec.parts.iter().enumerate() {
         let PartSize::Fill { weight: 1.., max, .. } = asked.size else { continue };
         let placed = &layout.parts[index];
-        let coarse = placed.len >= asked.align || placed.end() % asked.align == 0;
+        let coarse = placed.len >= asked.align || placed.end().is_multiple_of(asked.align);
         let step = if coarse { asked.align } else { sector };
         if spec.len.is_none() || max.is_some_and(|max| placed.len + step > max) {
             continue;

@@ -44,7 +44,7 @@ pub fn stamp(
             .help("give the disk `sector-size=512`")
             .into());
     }
-    if image.len() % SECTOR_LEN != 0 || image.len() < 3 * SECTOR_LEN {
+    if !image.len().is_multiple_of(SECTOR_LEN) || image.len() < 3 * SECTOR_LEN {
         return Err(Failure::Bug(format!("{} bytes are no image of GRUB", image.len())));
     }
     let need = image.len() - SECTOR_LEN;

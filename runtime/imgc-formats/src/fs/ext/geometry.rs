@@ -184,7 +184,7 @@ impl Geometry {
     pub fn has_super(&self, group: u32) -> bool {
         let power = |base: u32| {
             let mut rest = group;
-            while rest % base == 0 {
+            while rest.is_multiple_of(base) {
                 rest /= base;
             }
             rest == 1

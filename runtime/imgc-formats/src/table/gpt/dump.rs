@@ -31,10 +31,10 @@ pub(super) fn dump(disk: &dyn ReadAt) -> Result<String, Failure> {
 /// The sector size at which there is a header, and the header.
 fn find(disk: &dyn ReadAt) -> Result<(u64, Header), Failure> {
     for sector in [512, 4096] {
-        if disk.len() >= sector + HEADER_SIZE as u64 {
-            if let Some(header) = Header::decode(&read(disk, sector)?) {
-                return Ok((sector, header));
-            }
+        if disk.len() >= sector + HEADER_SIZE as u64
+            && let Some(header) = Header::decode(&read(disk, sector)?)
+        {
+            return Ok((sector, header));
         }
     }
     Err(Problem::new("not-gpt", "there is no GPT header in sector 1 of 512 or 4096 bytes").into())

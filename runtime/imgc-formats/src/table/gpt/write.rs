@@ -26,7 +26,7 @@ pub(super) fn write(options: &Options, layout: &Layout, out: &mut BytesBuilder<'
         .ok_or_else(|| Failure::Bug("the disk has no GUID".into()))?;
     let array_sectors = (ARRAY as u64).div_ceil(sector.max(1));
     let total = layout.len.checked_div(sector).unwrap_or(0);
-    if !matches!(sector, 512 | 4096) || layout.len % sector != 0 || total < 2 * array_sectors + 3 {
+    if !matches!(sector, 512 | 4096) || !layout.len.is_multiple_of(sector) || total < 2 * array_sectors + 3 {
         return Err(Failure::Bug(format!("a disk of {} bytes cannot hold a GPT", layout.len)));
     }
     let usable = array_sectors + 2..=total - array_sectors - 2;

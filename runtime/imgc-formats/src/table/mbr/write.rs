@@ -115,12 +115,12 @@ fn types(layout: &Layout) -> Result<Vec<u8>, Failure> {
             let help = "choose another type; partitions with `logical=#true` get an extended one around them";
             problems.push(problem(part, "partition-type", message).help(help));
         }
-        if part.bootable {
-            if let Some(other) = bootable.replace(&part.name) {
-                let message = format!("partitions `{other}` and `{}` are both bootable", part.name);
-                let help = "mark one of them: boot code refuses a disk with several";
-                problems.push(problem(part, "partition-bootable", message).help(help));
-            }
+        if part.bootable
+            && let Some(other) = bootable.replace(&part.name)
+        {
+            let message = format!("partitions `{other}` and `{}` are both bootable", part.name);
+            let help = "mark one of them: boot code refuses a disk with several";
+            problems.push(problem(part, "partition-bootable", message).help(help));
         }
         types.push(os_type);
     }
