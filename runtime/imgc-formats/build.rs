@@ -22,6 +22,9 @@ fn main() {
     let mut out = String::new();
     let shared = shared(&here);
     out.push_str(&format!("pub(crate) static SHARED: [u8; 32] = {shared:?};\n"));
+    let mut verity = BTreeMap::new();
+    collect(&mut verity, "", &src, &src.join("verity"));
+    out.push_str(&format!("pub(crate) static VERITY: [u8; 32] = {:?};\n", digest(&verity)));
     for family in FAMILIES {
         let digests = family_digests(&src, family);
         out.push_str(&format!("pub(crate) static {}: &[[u8; 32]] = &{digests:?};\n", family.to_uppercase()));

@@ -9,6 +9,7 @@ mod packages;
 mod readme;
 mod rebuild;
 mod survive;
+mod verity;
 
 use std::path::{Path, PathBuf};
 

@@ -51,8 +51,21 @@ pub struct DiskInfo {
     pub spec: DiskSpec,
     /// What is in its partitions, in the order of the specification.
     pub parts: Vec<PartInfo>,
+    /// Its partitions of hashes.
+    pub hashes: Vec<HashesInfo>,
     /// Its name in the manifest.
     pub span: Span,
+}
+
+/// A partition that keeps the hashes of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HashesInfo {
+    /// Its name.
+    pub part: String,
+    /// The name of the other.
+    pub of: String,
+    /// The index of the step that gives its facts ([`imgc_plan::step::Verity::Facts`]).
+    pub facts: usize,
 }
 
 /// What is in a partition.

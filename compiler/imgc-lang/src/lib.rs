@@ -15,7 +15,7 @@ mod pipeline;
 mod resolve;
 mod syntax;
 
-pub use compilation::{Compilation, DiskInfo, HostDependent, Origin, ParamInfo, PartInfo};
+pub use compilation::{Compilation, DiskInfo, HashesInfo, HostDependent, Origin, ParamInfo, PartInfo};
 pub use diagnostic::{Diagnostic, Label, Severity, SourceFile, Span};
 pub use pipeline::compile;
 pub use world::{Settings, World};

@@ -6,6 +6,7 @@ mod disk;
 mod filesystem;
 mod needs;
 mod source;
+mod verity;
 
 use imgc_plan::{
     Input, Op, Plan,

@@ -10,6 +10,7 @@ pub mod partition;
 mod size;
 pub mod source;
 pub mod tree;
+pub mod verity;
 
 use crate::{
     decode::{Cursor, Cx, did_you_mean},

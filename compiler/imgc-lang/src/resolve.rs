@@ -6,8 +6,9 @@ mod disk;
 mod names;
 mod numbers;
 mod options;
+mod verity;
 
-pub use closed::{Archive, Chosen, Closed, Content, Disk, Loader, Of, Output, Tree};
+pub use closed::{Archive, Chosen, Closed, Content, Disk, Hashes, Loader, Of, Output, Part, Tree};
 pub use cycles::Item;
 
 use imgc_plan::kind::Traits;

@@ -16,6 +16,11 @@ pub fn derive(seed: &str, cell: &str, node: &str, purpose: &str) -> [u8; 16] {
 pub fn uuid_text(mut bytes: [u8; 16]) -> String {
     bytes[6] = bytes[6] & 0x0f | 0x80;
     bytes[8] = bytes[8] & 0x3f | 0x80;
+    uuid_layout(bytes)
+}
+
+/// The bytes as they are in the form of a UUID, lower case with hyphens, whatever version they claim to be.
+pub fn uuid_layout(bytes: [u8; 16]) -> String {
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }

@@ -1,4 +1,4 @@
-//! Steps: the dozen things that can be done on the way from sources to artifacts. A closed set: meaning is decided here.
+//! Steps: the dozen or so things that can be done on the way from sources to artifacts. A closed set: meaning is decided here.
 
 use serde::Serialize;
 
@@ -81,6 +81,8 @@ pub enum Op {
     Loader(Loader),
     /// Lays bytes that depend on the place over bytes that do not.
     Stamp(Stamp),
+    /// Keeps the hashes of read-only bytes.
+    Verity(Verity),
     /// Makes a disk of partitions.
     Assemble(Assemble),
     /// Makes an artifact.
@@ -261,7 +263,30 @@ pub struct Stamp {
     pub table: Option<String>,
 }
 
-/// [Facts layout, Bytes of a partition, …] → Bytes of the disk. Bytes may be shorter than their partition, whose rest is zero; longer
+/// dm-verity: hashes of read-only bytes in a tree whose root hash proves all of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "product")]
+pub enum Verity {
+    /// [Int fact?] → Facts `{ len }`: how long the hashes will be of a content that is as long as the input says, or as the
+    /// partition that it is in.
+    Length {
+        /// That partition on a disk of its own, if the content is as long; the input is there if the partition fits it. What is
+        /// wrong with it, the real layout says.
+        alone: Option<DiskSpec>,
+    },
+    /// [Bytes] → Bytes: the hash device.
+    Hashes {
+        /// What is hashed before every block, at most 256 bytes.
+        salt: Vec<u8>,
+        /// The hash device's UUID, lower case with hyphens.
+        uuid: String,
+    },
+    /// [Bytes of the data, Bytes of its hashes] → Facts
+    /// `{ root_hash, salt, data_blocks, hash_len, data_guid, hash_guid }`.
+    Facts,
+}
+
+/// [Facts layout, Bytes of a partition, …, Text fact GUID, …] → Bytes of the disk. Bytes may be shorter than their partition, whose rest is zero; longer
 /// ones (of kinds that decide their length) are a mistake of the manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Assemble {
@@ -271,6 +296,8 @@ pub struct Assemble {
     pub options: Record,
     /// The names of the partitions whose bytes are the inputs after the first; other partitions stay zero.
     pub parts: Vec<String>,
+    /// The names of the partitions whose GUIDs are the inputs after those; they replace what the layout says.
+    pub guids: Vec<String>,
 }
 
 /// [Bytes] → an artifact in the output directory.
@@ -298,6 +325,7 @@ impl Op {
             Self::Write(_) => "write",
             Self::Loader(_) => "loader",
             Self::Stamp(_) => "stamp",
+            Self::Verity(_) => "verity",
             Self::Assemble(_) => "assemble",
             Self::Export(_) => "export",
         }
@@ -316,7 +344,7 @@ impl Op {
             Self::Stamp(Stamp { family, kind, .. }) => Some((*family, kind)),
             Self::Assemble(Assemble { kind, .. }) => Some((Family::Table, kind)),
             Self::Export(Export { kind, .. }) => Some((Family::DiskFormat, kind)),
-            Self::Scan(_) | Self::Fetch(_) | Self::Compose(_) | Self::Place(_) => None,
+            Self::Scan(_) | Self::Fetch(_) | Self::Compose(_) | Self::Place(_) | Self::Verity(_) => None,
         }
     }
 
@@ -330,9 +358,22 @@ impl Op {
             | Self::Archive(_)
             | Self::Loader(_)
             | Self::Measure(_)
-            | Self::Place(_) => Stage::Gather,
-            Self::Write(_) | Self::Stamp(_) | Self::Assemble(_) | Self::Export(_) => Stage::Make,
+            | Self::Place(_)
+            | Self::Verity(Verity::Length { .. }) => Stage::Gather,
+            Self::Verity(Verity::Hashes { .. } | Verity::Facts)
+            | Self::Write(_)
+            | Self::Stamp(_)
+            | Self::Assemble(_)
+            | Self::Export(_) => Stage::Make,
         }
+    }
+
+    /// Whether it gives facts for people, which a report has also when they come from the cache.
+    pub fn gives_facts(&self) -> bool {
+        matches!(
+            self,
+            Self::Measure(_) | Self::Place(_) | Self::Verity(Verity::Length { .. } | Verity::Facts)
+        )
     }
 
     /// Whether it touches the machine outside of the store, so that it is never answered from the action cache by its key alone.
@@ -385,7 +426,12 @@ impl Canonical for Op {
                 };
                 c.text(family).text(kind).add(options).add(partition).add(table)
             }
-            Self::Assemble(Assemble { kind, options, parts }) => c.text(kind).add(options).add(parts),
+            Self::Verity(Verity::Length { alone }) => c.text("length").add(alone),
+            Self::Verity(Verity::Hashes { salt, uuid }) => c.text("hashes").bytes(salt).text(uuid),
+            Self::Verity(Verity::Facts) => c.text("facts"),
+            Self::Assemble(Assemble { kind, options, parts, guids }) => {
+                c.text(kind).add(options).add(parts).add(guids)
+            }
             Self::Export(Export { kind, options, file }) => c.text(kind).add(options).text(file),
         };
     }

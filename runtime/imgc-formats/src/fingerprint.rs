@@ -29,6 +29,11 @@ pub fn shared() -> [u8; 32] {
     made::SHARED
 }
 
+/// The digest of the code that makes hash devices: its own sources and what all kinds share.
+pub fn verity() -> [u8; 32] {
+    together(&[made::SHARED, made::VERITY])
+}
+
 fn together(digests: &[[u8; 32]]) -> [u8; 32] {
     *blake3::hash(&digests.concat()).as_bytes()
 }
@@ -53,6 +58,7 @@ mod tests {
         }
         assert_eq!(fingerprint(Family::Table, "no such table"), None);
         assert_ne!(shared(), [0; 32]);
+        assert_ne!(verity(), shared());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The open families: filesystems, partition tables, loaders, disk formats, archives.
 //!
+//! Besides them, [`verity`]: hashes of whatever is in a partition.
+//!
 //! One folder (or file) a kind, one line a kind in the family's list. A writer places metadata and points at contents; it
 //! never opens a file of the host and never copies a content.
 
@@ -8,6 +10,7 @@ pub mod boot;
 pub mod disk;
 pub mod fs;
 pub mod table;
+pub mod verity;
 
 mod fingerprint;
 mod loss;
@@ -15,5 +18,5 @@ mod registry;
 #[cfg(test)]
 mod testing;
 
-pub use fingerprint::{fingerprint, shared as shared_fingerprint};
+pub use fingerprint::{fingerprint, shared as shared_fingerprint, verity as verity_fingerprint};
 pub use registry::{Registry, archive, disk_format, filesystem, loader, table};

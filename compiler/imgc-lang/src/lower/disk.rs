@@ -7,35 +7,64 @@ use imgc_plan::{
     tree::TreeOp,
 };
 
-use super::{build::Build, filesystem::Job as Filesystem};
+use super::{build::Build, filesystem::Job as Filesystem, verity};
 use crate::{
-    compilation::{DiskInfo, Origin, PartInfo},
-    resolve::{Chosen, Closed, Content, Disk, Loader},
+    compilation::{DiskInfo, HashesInfo, Origin, PartInfo},
+    resolve::{Chosen, Closed, Content, Disk, Loader, Part},
 };
 
 /// The step that makes a disk's bytes, and what people are told of the disk.
 pub fn lower(build: &mut Build, closed: &Closed, disk: &Disk) -> (usize, DiskInfo) {
     let trees: Vec<Option<usize>> = (0..disk.parts.len()).map(|at| tree(build, closed, disk, at)).collect();
     let place = place(build, disk, &trees);
+    let (bytes, hashes) = bytes(build, disk, place, &trees);
     let mut inputs = vec![Input::of(place)];
     let mut names = Vec::new();
-    for (part, tree) in disk.parts.iter().zip(&trees) {
-        if let Some(content) = &part.content {
-            let filesystem = Filesystem { name: &part.name, content, tree: *tree };
-            inputs.push(Input::of(filesystem.write_at(build, place, &part.name)));
+    for (part, step) in disk.parts.iter().zip(bytes) {
+        if let Some(step) = step {
+            inputs.push(Input::of(step));
             names.push(part.name.clone());
         }
     }
+    let (guids, facts): (Vec<String>, Vec<Input>) = verity::guids(disk, &hashes).into_iter().unzip();
+    inputs.extend(facts);
     let Chosen { kind, options } = &disk.table;
-    let assemble = Assemble { kind: kind.name.to_owned(), options: options.clone(), parts: names };
+    let assemble = Assemble { kind: kind.name.to_owned(), options: options.clone(), parts: names, guids };
     let label = format!("assemble {} ({})", disk.name, kind.name);
     let mut step = build.push(label, Op::Assemble(assemble), inputs, disk_origin(disk));
     for loader in disk.loaders.iter().filter(|loader| loader.traits.has_image) {
         step = install(build, disk, loader, step, place);
     }
     let parts = (0..disk.parts.len()).map(|at| part_info(closed, disk, at)).collect();
-    let info = DiskInfo { name: disk.name.clone(), place, spec: disk.spec.clone(), parts, span: disk.span };
+    let spec = disk.spec.clone();
+    let info = DiskInfo { name: disk.name.clone(), place, spec, parts, hashes, span: disk.span };
     (step, info)
+}
+
+/// The steps that make what is in the partitions: filesystems, and then hashes of them.
+fn bytes(
+    build: &mut Build,
+    disk: &Disk,
+    place: usize,
+    trees: &[Option<usize>],
+) -> (Vec<Option<usize>>, Vec<HashesInfo>) {
+    let mut write = |(at, part): (usize, &Part)| {
+        let filesystem = Filesystem::of(part, trees[at])?;
+        Some(filesystem.write_at(build, place, &part.name))
+    };
+    let mut bytes: Vec<Option<usize>> = disk.parts.iter().enumerate().map(&mut write).collect();
+    let mut infos = Vec::new();
+    for (at, part) in disk.parts.iter().enumerate() {
+        let Some((hashes, data)) = part.hashes.as_ref().and_then(|hashes| Some((hashes, bytes[hashes.of]?)))
+        else {
+            continue;
+        };
+        let (made, facts) = verity::write(build, disk, hashes, data);
+        bytes[at] = Some(made);
+        let of = disk.parts[hashes.of].name.clone();
+        infos.push(HashesInfo { part: part.name.clone(), of, facts });
+    }
+    (bytes, infos)
 }
 
 fn disk_origin(disk: &Disk) -> Origin {
@@ -91,9 +120,17 @@ fn named(kind: &Chosen) -> (String, Record) {
 
 fn place(build: &mut Build, disk: &Disk, trees: &[Option<usize>]) -> usize {
     let mut inputs = Vec::new();
-    for ((part, spec), tree) in disk.parts.iter().zip(&disk.spec.parts).zip(trees) {
-        if let (Some(content), PartSize::Fit { .. }) = (&part.content, &spec.size) {
-            inputs.push(Filesystem { name: &part.name, content, tree: *tree }.need(build));
+    let job = |at: usize| Filesystem::of(&disk.parts[at], trees[at]);
+    for (at, spec) in disk.spec.parts.iter().enumerate() {
+        if !matches!(spec.size, PartSize::Fit { .. }) {
+            continue;
+        }
+        if let Some(filesystem) = job(at) {
+            inputs.push(filesystem.need(build));
+        } else if let Some(hashes) = &disk.parts[at].hashes
+            && let Some(data) = job(hashes.of)
+        {
+            inputs.push(verity::need(build, disk, hashes, data));
         }
     }
     let op = Op::Place(Place { disk: disk.spec.clone() });
@@ -115,7 +152,13 @@ fn part_info(closed: &Closed, disk: &Disk, at: usize) -> PartInfo {
     let (part, spec) = (&disk.parts[at], &disk.spec.parts[at]);
     let tree = |content: &Content| content.tree.map(|tree| format!("tree {}", closed.trees[tree].name));
     let (content, waits_for) = match &part.content {
-        None => ("empty".to_owned(), None),
+        None => match &part.hashes {
+            None => ("empty".to_owned(), None),
+            Some(hashes) => {
+                let of = disk.parts[hashes.of].name.clone();
+                (format!("verity of {of}"), matches!(spec.size, PartSize::Fit { .. }).then_some(of))
+            }
+        },
         Some(content) => {
             let kind = content.kind.kind.name;
             let held = tree(content);

@@ -8,7 +8,10 @@ use imgc_plan::{
 };
 
 use super::build::Build;
-use crate::{compilation::Origin, resolve::Content};
+use crate::{
+    compilation::Origin,
+    resolve::{Content, Part},
+};
 
 /// What a filesystem in a file of its own is called in its layout: the one partition of a disk without a table.
 const WHOLE: &str = "whole";
@@ -25,6 +28,13 @@ pub struct Job<'a> {
     pub content: &'a Content,
     /// The step that makes what it holds.
     pub tree: Option<usize>,
+}
+
+impl<'a> Job<'a> {
+    /// The filesystem in a partition, if there is one.
+    pub fn of(part: &'a Part, tree: Option<usize>) -> Option<Self> {
+        Some(Self { name: &part.name, content: part.content.as_ref()?, tree })
+    }
 }
 
 impl Job<'_> {

@@ -6,10 +6,13 @@ use imgc_plan::{
     layout::{PartRole, PartSize},
 };
 
-use super::size::{multiple, size};
+use super::{
+    size::{multiple, size},
+    verity::{self, Verity},
+};
 use crate::{
     decode::{Cursor, Cx, KindNode, Spanned, did_you_mean, kind_node, list, uuid},
-    diagnostic::Diagnostic,
+    diagnostic::{Diagnostic, Span},
     syntax::{Node, Scalar, Value},
 };
 
@@ -35,16 +38,27 @@ pub struct Partition {
     pub role: PartRole,
     /// The name that the table stores, if the author gave one.
     pub table_name: Option<Spanned<String>>,
-    /// Its GUID, if the author gave one.
-    pub uuid: Option<String>,
+    /// Its GUID, if the author said something of it.
+    pub uuid: Option<Uuid>,
     /// Whether it is marked bootable.
     pub bootable: bool,
     /// Attribute bits.
     pub attributes: u64,
     /// What is in it.
     pub content: Option<Content>,
+    /// Whose hashes are in it, if it holds hashes instead.
+    pub verity: Option<Verity>,
     /// Whether it names a content that is not known, which is reported.
     pub broken: bool,
+}
+
+/// What the author said of a partition's GUID.
+#[derive(Debug)]
+pub enum Uuid {
+    /// It is this one.
+    Given(String),
+    /// It follows from a root hash.
+    FromVerity(Span),
 }
 
 /// A filesystem in a partition.
@@ -70,7 +84,12 @@ impl Content {
 pub fn decode(cx: &Cx<'_>, node: &Node, rules: Option<&TableTraits>, sector: u64) -> Option<Partition> {
     let mut cursor = Cursor::new(cx, node);
     let name = cursor.name();
-    let content = content(cx, node);
+    let (content, verity) = match held(cx, node) {
+        None => (None, None),
+        Some(Held::Filesystem(content)) => (Some(content), None),
+        Some(Held::Verity(verity)) => (None, Some(verity)),
+    };
+    let broken = content.is_none() && verity.is_none() && holds_something(node);
     let whole =
         |found: Spanned<i64>| Some(Spanned { value: u32::try_from(found.value).ok()?, span: found.span });
     let number = cursor.prop("number").and_then(|value| cx.int(value, 1, MAX_NUMBER)).and_then(whole);
@@ -85,12 +104,11 @@ pub fn decode(cx: &Cx<'_>, node: &Node, rules: Option<&TableTraits>, sector: u64
             Diagnostic::error("fit-without-content", span, "there is nothing here that could be fitted");
         cx.report(found.help("give a size, or add a filesystem"));
     }
-    let type_code = type_code(&mut cursor, rules, content.as_ref());
+    let type_code = type_code(&mut cursor, rules, content.as_ref(), broken);
     let role = role(&mut cursor, rules);
     let marks = Marks::decode(&mut cursor, rules);
     cursor.finish();
     let Marks { table_name, uuid, bootable, attributes } = marks;
-    let broken = content.is_none() && holds_something(node);
     let name = name?;
     check_table_name(cx, rules, table_name.as_ref().unwrap_or(&name));
     Some(Partition {
@@ -106,6 +124,7 @@ pub fn decode(cx: &Cx<'_>, node: &Node, rules: Option<&TableTraits>, sector: u64
         bootable,
         attributes,
         content,
+        verity,
         broken,
     })
 }
@@ -115,8 +134,14 @@ fn holds_something(node: &Node) -> bool {
     node.children.iter().any(|child| child.active && child.name.text != "attributes")
 }
 
-fn content(cx: &Cx<'_>, node: &Node) -> Option<Content> {
-    let mut content = None;
+/// What a partition holds.
+enum Held {
+    Filesystem(Content),
+    Verity(Verity),
+}
+
+fn held(cx: &Cx<'_>, node: &Node) -> Option<Held> {
+    let mut held = None;
     let mut first: Option<&Node> = None;
     for child in node.children.iter().filter(|child| child.name.text != "attributes") {
         if let Some(first) = first.filter(|_| child.active) {
@@ -126,29 +151,33 @@ fn content(cx: &Cx<'_>, node: &Node) -> Option<Content> {
             continue;
         }
         let decoded = cx.when(child.active, || {
+            if child.name.text == "verity" {
+                return verity::decode(cx, child).map(Held::Verity);
+            }
             let (kind, tree) = kind_node(cx, Family::Filesystem, child, |cursor, kind| {
                 let takes = matches!(&kind.traits, Traits::Filesystem(traits) if traits.takes_tree);
                 let tree = if takes { cursor.prop("tree") } else { None };
                 tree.and_then(|value| cx.reference("tree", value))
             })?;
-            Some(Content { kind, tree })
+            Some(Held::Filesystem(Content { kind, tree }))
         });
         if child.active {
-            (first, content) = (Some(child), decoded);
+            (first, held) = (Some(child), decoded);
         }
     }
-    content
+    held
 }
 
 fn type_code(
     cursor: &mut Cursor<'_>,
     rules: Option<&TableTraits>,
     content: Option<&Content>,
+    broken: bool,
 ) -> Option<String> {
     let value = cursor.prop("type");
     let rules = rules?;
     match value {
-        None => default_type(cursor, rules, content),
+        None => default_type(cursor, rules, content, broken),
         Some(value) => given_type(cursor.cx, rules, value),
     }
 }
@@ -157,9 +186,14 @@ fn named_type(rules: &TableTraits, name: &str) -> Option<&'static str> {
     rules.types.iter().find(|(known, _)| *known == name).map(|(_, code)| *code)
 }
 
-fn default_type(cursor: &Cursor<'_>, rules: &TableTraits, content: Option<&Content>) -> Option<String> {
+fn default_type(
+    cursor: &Cursor<'_>,
+    rules: &TableTraits,
+    content: Option<&Content>,
+    broken: bool,
+) -> Option<String> {
     let default = content.and_then(|content| named_type(rules, content.traits()?.default_type));
-    if default.is_none() && (content.is_some() || !holds_something(cursor.node)) {
+    if default.is_none() && !broken {
         let node = &cursor.node.name;
         let found = Diagnostic::error("missing-property", node.span, "this partition needs a `type`");
         let names: Vec<&str> = rules.types.iter().map(|(name, _)| *name).collect();
@@ -209,7 +243,7 @@ fn role(cursor: &mut Cursor<'_>, rules: Option<&TableTraits>) -> PartRole {
 /// What only some tables store.
 struct Marks {
     table_name: Option<Spanned<String>>,
-    uuid: Option<String>,
+    uuid: Option<Uuid>,
     bootable: bool,
     attributes: u64,
 }
@@ -231,10 +265,17 @@ impl Marks {
         let bootable = supported("bootable", |rules| rules.bootable, "bootable flag");
         Self {
             table_name: table_name.and_then(|value| cx.string(value, "a name in quotes")),
-            uuid: uuid_value.and_then(|value| uuid(cx, value)),
+            uuid: uuid_value.and_then(|value| guid(cx, value)),
             bootable: bootable.and_then(|value| cx.bool(value)).is_some_and(|flag| flag.value),
             attributes: attributes(cursor, rules),
         }
+    }
+}
+
+fn guid(cx: &Cx<'_>, value: &Value) -> Option<Uuid> {
+    match &value.scalar {
+        Scalar::Text(text) if text.text == "from-verity" => Some(Uuid::FromVerity(value.span)),
+        _ => uuid(cx, value).map(Uuid::Given),
     }
 }
 

@@ -89,6 +89,23 @@ pub struct Part {
     pub span: Span,
     /// What is in it.
     pub content: Option<Content>,
+    /// Whose hashes are in it, if it holds hashes instead.
+    pub hashes: Option<Hashes>,
+    /// The partition of hashes from whose root hash it takes its GUID.
+    pub guid: Option<usize>,
+}
+
+/// The hashes of a partition, by dm-verity.
+#[derive(Debug)]
+pub struct Hashes {
+    /// Which partition's.
+    pub of: usize,
+    /// What is hashed before every block.
+    pub salt: Vec<u8>,
+    /// The UUID of the hash device.
+    pub uuid: String,
+    /// Where they are asked for.
+    pub span: Span,
 }
 
 /// A filesystem.

@@ -11,13 +11,14 @@ use super::{
     names,
     numbers::numbers,
     options::{Place, complete, option_problem},
+    verity,
 };
 use crate::{
     decode::{Cx, did_you_mean},
     diagnostic::Diagnostic,
     model::{
         Manifest, disk,
-        partition::{Content as Filesystem, Partition},
+        partition::{Content as Filesystem, Uuid},
     },
 };
 
@@ -33,7 +34,7 @@ pub fn close(cx: &Cx<'_>, manifest: &Manifest, disk: &disk::Disk, place: &Place<
     let table = complete(cx, disk.table.as_ref()?, &node, &place);
     let Traits::Table(rules) = &table.kind.traits else { return None };
     let parts: Vec<Option<Part>> =
-        disk.partitions.iter().map(|part| close_part(cx, manifest, part, &node, &place)).collect();
+        (0..disk.partitions.len()).map(|at| close_part(cx, manifest, (disk, at), &node, &place)).collect();
     let spec = specification(cx, disk, rules, &node, &place);
     if let Some(spec) = spec.as_ref().filter(|_| solvable) {
         report_layout(cx, disk, spec);
@@ -81,14 +82,21 @@ fn check_length(cx: &Cx<'_>, disk: &disk::Disk) -> bool {
 fn close_part(
     cx: &Cx<'_>,
     manifest: &Manifest,
-    part: &Partition,
+    (disk, at): (&disk::Disk, usize),
     node: &str,
     place: &Place<'_>,
 ) -> Option<Part> {
+    let part = &disk.partitions[at];
+    let node = format!("{node}/partition/{}", part.name.value);
+    let guid = verity::guid(cx, disk, at);
+    let hashes = match &part.verity {
+        None => None,
+        Some(said) => Some(verity::close(cx, disk, part, said, &node, place)?),
+    };
     let content = match &part.content {
         None => None,
         Some(said) => {
-            let node = format!("{node}/partition/{}/filesystem", part.name.value);
+            let node = format!("{node}/filesystem");
             let kind = complete(cx, &said.kind, &node, place);
             let tree = match &said.tree {
                 None => None,
@@ -97,7 +105,7 @@ fn close_part(
             Some(Content { kind, traits: said.traits()?, tree, span: said.kind.span })
         }
     };
-    Some(Part { name: part.name.value.clone(), span: part.name.span, content })
+    Some(Part { name: part.name.value.clone(), span: part.name.span, content, hashes, guid })
 }
 
 fn specification(
@@ -131,7 +139,11 @@ fn specification(
             size: part.size.as_ref()?.value.clone(),
             type_code: part.type_code.clone()?,
             table_name: if rules.name_units.is_some() { table_name } else { String::new() },
-            uuid: rules.uuids.then(|| part.uuid.clone().unwrap_or_else(derived)),
+            uuid: rules.uuids.then(|| match &part.uuid {
+                Some(Uuid::Given(uuid)) => uuid.clone(),
+                // One that follows from a root hash takes its place when the disk is assembled.
+                Some(Uuid::FromVerity(_)) | None => derived(),
+            }),
             bootable: part.bootable,
             attributes: part.attributes,
         });

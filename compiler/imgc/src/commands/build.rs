@@ -3,6 +3,7 @@
 use imgc_engine::{Goal, Outcome, Report, RunError};
 use imgc_image::Failure as StepFailure;
 use imgc_lang::Compilation;
+use imgc_plan::Data;
 
 use crate::{
     args::{BuildArgs, Cli},
@@ -40,9 +41,29 @@ pub fn run(cli: &Cli, args: &BuildArgs) -> Result<(), Failure> {
     why::remember(&session, args.run.cache.as_deref(), &compilation, &report)?;
     render::diagnostics(&compilation, &render::warnings(&compilation, &report.warnings));
     if args.json {
-        return print_json(&serde_json::json!({ "artifacts": report.artifacts, "steps": report.steps }));
+        let hashes: Vec<serde_json::Value> = hashes(&compilation, &report)
+            .map(|(disk, of, facts)| serde_json::json!({ "disk": disk, "of": of, "facts": facts }))
+            .collect();
+        return print_json(&serde_json::json!({
+            "artifacts": report.artifacts,
+            "steps": report.steps,
+            "verity": hashes,
+        }));
     }
-    show(&report)
+    show(&compilation, &report)
+}
+
+/// The partitions whose hashes are kept: disk, partition, and the facts of its hashes.
+fn hashes<'a>(
+    compilation: &'a Compilation,
+    report: &'a Report,
+) -> impl Iterator<Item = (&'a str, &'a str, &'a Data)> {
+    compilation.disks.iter().flat_map(|disk| disk.hashes.iter().map(move |hashes| (disk, hashes))).filter_map(
+        |(disk, hashes)| {
+            let step = report.steps.iter().find(|step| step.step == hashes.facts)?;
+            Some((disk.name.as_str(), hashes.of.as_str(), step.facts.as_ref()?))
+        },
+    )
 }
 
 /// Keeps the cache below its cap; only after builds that added to it. What live builds reach is spared.
@@ -73,8 +94,10 @@ fn build(
     compilation: &Compilation,
 ) -> Result<Result<Report, RunError>, Failure> {
     let engine = session.engine(&args.run, &args.output, args.force)?;
-    let exports = compilation.outputs.iter().map(|(_, step)| *step).collect();
-    Ok(session::run(cli, &engine, compilation, &Goal::Steps(exports)))
+    let exports = compilation.outputs.iter().map(|(_, step)| *step);
+    // Root hashes are told, also when no artifact says them.
+    let hashes = compilation.disks.iter().flat_map(|disk| &disk.hashes).map(|hashes| hashes.facts);
+    Ok(session::run(cli, &engine, compilation, &Goal::Steps(exports.chain(hashes).collect())))
 }
 
 fn is_gone(error: &RunError) -> bool {
@@ -84,8 +107,8 @@ fn is_gone(error: &RunError) -> bool {
     })
 }
 
-/// Prints the artifacts on stdout and a line that counts on stderr.
-fn show(report: &Report) -> Result<(), Failure> {
+/// Prints the artifacts and root hashes on stdout and a line that counts on stderr.
+fn show(compilation: &Compilation, report: &Report) -> Result<(), Failure> {
     let rows: Vec<Vec<String>> = report
         .artifacts
         .iter()
@@ -95,6 +118,11 @@ fn show(report: &Report) -> Result<(), Failure> {
         })
         .collect();
     print(&columns(&[Align::Left, Align::Right, Align::Left], &rows))?;
+    let root = |facts: &Data| facts.pick("root_hash").and_then(Data::as_text).unwrap_or_default().to_owned();
+    let rows: Vec<Vec<String>> = hashes(compilation, report)
+        .map(|(disk, of, facts)| vec![format!("{disk}/{of}"), format!("root hash {}", root(facts))])
+        .collect();
+    print(&columns(&[Align::Left, Align::Left], &rows))?;
     let ran = report.steps.iter().filter(|step| step.outcome == Outcome::Ran).count();
     let same = report.steps.len() - ran;
     if render::is_json() {

@@ -20,6 +20,7 @@ pub fn fingerprint(op: &Op) -> Result<[u8; 32], Failure> {
         _ => made::KINDS,
     };
     let kind = match op.kind() {
+        None if matches!(op, Op::Verity(_)) => imgc_formats::verity_fingerprint(),
         None => imgc_formats::shared_fingerprint(),
         Some((family, kind)) => {
             let missing = || Failure::Bug(format!("there is no kind `{kind}` for a {} step", op.name()));

@@ -1,16 +1,20 @@
 //! Calls the code that makes a step's value: one function a kind of step.
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
-use imgc_formats::boot::LoaderJob;
+use imgc_formats::{boot::LoaderJob, verity};
 use imgc_image::{
     Bytes, BytesBuilder, Failure, Problem, Store, Tree, Value,
     build::{Patch, overlay},
 };
 use imgc_plan::{
     Data, Family, Op, Record,
+    ids::uuid_bytes,
     layout::{self, Layout, PartSize},
-    step::{Archive, Assemble, Fetch, Loader, Measure, Place, Product, Stamp, Unpack, Write},
+    step::{Archive, Assemble, Fetch, Loader, Measure, Place, Product, Stamp, Unpack, Verity, Write},
     units::{approximate_size, format_size},
 };
 
@@ -40,7 +44,7 @@ type Made = Result<(Value, Vec<Problem>), Failure>;
 pub fn total(op: &Op, inputs: &[Value]) -> Option<u64> {
     match (op, inputs) {
         (Op::Fetch(fetch), _) => Some(fetch.size),
-        (Op::Unpack(_), [Value::Bytes(bytes), ..]) => Some(bytes.len()),
+        (Op::Unpack(_) | Op::Verity(Verity::Hashes { .. }), [Value::Bytes(bytes), ..]) => Some(bytes.len()),
         _ => None,
     }
 }
@@ -60,6 +64,7 @@ pub fn run(job: &Job<'_>) -> Made {
         Op::Write(op) => write(job, op),
         Op::Loader(op) => loader(job, op),
         Op::Stamp(op) => stamp(job, op),
+        Op::Verity(op) => hashes(job, op),
         Op::Assemble(op) => assemble(job, op),
         Op::Scan(_) | Op::Export(_) => Err(Failure::Bug("scans and exports are local".into())),
     }
@@ -97,6 +102,13 @@ impl<'a> Job<'a> {
         match self.inputs.get(at) {
             Some(Value::Facts(data)) => data.as_u64().ok_or_else(|| self.wrong(at, "number")),
             _ => Err(self.wrong(at, "number")),
+        }
+    }
+
+    fn text(&self, at: usize) -> Result<&'a str, Failure> {
+        match self.inputs.get(at) {
+            Some(Value::Facts(data)) => data.as_text().ok_or_else(|| self.wrong(at, "text")),
+            _ => Err(self.wrong(at, "text")),
         }
     }
 
@@ -232,9 +244,39 @@ fn stamp(job: &Job<'_>, op: &Stamp) -> Made {
     overlay(job.store, base, &pieces).map(plain).map_err(own_mistake)
 }
 
+fn hashes(job: &Job<'_>, op: &Verity) -> Made {
+    match op {
+        Verity::Length { alone } => {
+            let fits: Vec<Option<u64>> =
+                (0..job.inputs.len()).map(|at| job.number(at).map(Some)).collect::<Result<_, _>>()?;
+            // Where it cannot be placed, the real layout says why.
+            let content = fits.first().copied().flatten().unwrap_or(0);
+            let placed = alone.as_ref().and_then(|alone| layout::solve(alone, &fits).ok());
+            let placed = placed.and_then(|layout| Some(layout.parts.first()?.len));
+            let len = verity::hash_len(placed.unwrap_or(content)).unwrap_or(0);
+            Ok(plain(Data::Map(Record::from([("len".to_owned(), Data::from(len))]))))
+        }
+        Verity::Hashes { salt, uuid } => {
+            let uuid = uuid_bytes(uuid).ok_or_else(|| Failure::Bug(format!("`{uuid}` is no UUID")))?;
+            let params = verity::Params { salt, uuid };
+            let progress = |more| {
+                job.meter.add(more);
+                if job.stop.load(Ordering::Relaxed) { Err(Failure::Interrupted) } else { Ok(()) }
+            };
+            verity::write(job.bytes(0)?, &params, job.store, &progress).map(plain)
+        }
+        Verity::Facts => verity::facts(job.bytes(0)?, job.bytes(1)?, job.store).map(plain),
+    }
+}
+
 fn assemble(job: &Job<'_>, op: &Assemble) -> Made {
     let kind = imgc_formats::table(&op.kind).ok_or_else(|| no_kind("table", &op.kind))?;
-    let layout = job.layout(0)?;
+    let mut layout = job.layout(0)?;
+    for (index, name) in op.guids.iter().enumerate() {
+        let part = layout.parts.iter_mut().find(|part| part.name == *name);
+        let part = part.ok_or_else(|| Failure::Bug(format!("the layout has no partition `{name}`")))?;
+        part.uuid = Some(job.text(1 + op.parts.len() + index)?.to_owned());
+    }
     let mut parts: Vec<Option<Arc<Bytes>>> = vec![None; layout.parts.len()];
     let mut problems = Vec::new();
     for (index, name) in op.parts.iter().enumerate() {
@@ -252,11 +294,11 @@ fn assemble(job: &Job<'_>, op: &Assemble) -> Made {
     Ok(plain(ended(out, layout.len)?))
 }
 
-/// What is wrong when a filesystem that decides its own length is longer than its partition.
+/// What is wrong when what decides its own length is longer than its partition.
 fn too_long(part: &str, needed: u64, len: u64) -> Option<Problem> {
     let missing = needed.checked_sub(len).filter(|missing| *missing > 0)?;
     let message = format!(
-        "the filesystem in partition `{part}` has {} ({needed} bytes), {} ({missing} bytes) more than the partition",
+        "the content of partition `{part}` has {} ({needed} bytes), {} ({missing} bytes) more than the partition",
         approximate_size(needed),
         approximate_size(missing)
     );

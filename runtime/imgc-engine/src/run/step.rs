@@ -72,7 +72,7 @@ impl Run<'_> {
         let is_fetch = matches!(self.plan_step(at).op, Op::Fetch(_));
         if let Some(action) = found {
             self.adopt(slot, action);
-            let is_facts = matches!(self.plan_step(at).op, Op::Measure(_) | Op::Place(_));
+            let is_facts = self.plan_step(at).op.gives_facts();
             let need_now = is_facts || (is_fetch && *self.world.goal == Goal::Fetch);
             let is_enough = match need_now {
                 true => self.is_there(at, slot)?,

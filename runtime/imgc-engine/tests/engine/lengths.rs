@@ -49,7 +49,8 @@ fn plan(sizes: [PartSize; 2]) -> Plan {
     let disk = DiskSpec { len: Some(16 << 20), sector_size: 512, rules, parts };
     let layout = plan.push("place", Op::Place(Place { disk }), lens);
     let mbr = options(Family::Table, "mbr");
-    let assemble = Assemble { kind: "mbr".into(), options: mbr, parts: vec!["a".into(), "b".into()] };
+    let assemble =
+        Assemble { kind: "mbr".into(), options: mbr, parts: vec!["a".into(), "b".into()], guids: Vec::new() };
     let inputs = [layout, steps[0], steps[1]].map(Input::of).to_vec();
     let whole = plan.push("assemble", Op::Assemble(assemble), inputs);
     let raw = options(Family::DiskFormat, "raw");

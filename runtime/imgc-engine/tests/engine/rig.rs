@@ -233,8 +233,12 @@ pub fn image(plan: &mut Plan, tree: usize) {
     let write = Write { kind: "ext4".into(), options: ext4 };
     let inputs = vec![Input::fact(layout, "parts.root.len"), Input::of(tree)];
     let root = plan.push("write root", Op::Write(write), inputs);
-    let gpt =
-        Assemble { kind: "gpt".into(), options: options(Family::Table, "gpt"), parts: vec!["root".into()] };
+    let gpt = Assemble {
+        kind: "gpt".into(),
+        options: options(Family::Table, "gpt"),
+        parts: vec!["root".into()],
+        guids: Vec::new(),
+    };
     let whole = plan.push("assemble", Op::Assemble(gpt), vec![Input::of(layout), Input::of(root)]);
     let raw = options(Family::DiskFormat, "raw");
     let export = Export { kind: "raw".into(), options: raw, file: "disk.img".into() };
