@@ -3,6 +3,7 @@
 mod cache;
 mod commands;
 mod errors;
+mod inspect;
 mod oracles;
 mod outputs;
 mod packages;

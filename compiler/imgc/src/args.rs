@@ -87,6 +87,11 @@ pub enum Command {
     /// Fetch everything that a build needs, so that it can run with --offline.
     #[command(after_help = "Example:\n  imgc fetch image.kdl && imgc build image.kdl --offline")]
     Fetch(FetchArgs),
+    /// Show what is in an image: its table, its filesystems, their files.
+    #[command(
+        after_help = "Examples:\n  imgc inspect disk.img                     the partitions and what is in them\n  imgc inspect disk.img --svg > disk.svg    a map of the disk\n  imgc inspect disk.img ls -r root:/etc     by name or number of the partition\n  imgc inspect disk.img cat 2:/etc/motd\n  imgc inspect disk.img extract root:/ -o files"
+    )]
+    Inspect(InspectArgs),
     /// Look at the cache, check it, make it smaller.
     #[command(
         after_help = "Examples:\n  imgc cache where\n  imgc cache size\n  imgc cache check\n  imgc cache prune --keep 2GiB"
@@ -267,6 +272,58 @@ pub struct FetchArgs {
     pub manifest: ManifestArgs,
     #[command(flatten)]
     pub run: RunArgs,
+}
+
+/// `imgc inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// A raw disk image, or a bare filesystem.
+    #[arg(value_name = "IMAGE")]
+    pub image: PathBuf,
+    /// What to do with it; a summary unless said.
+    #[command(subcommand)]
+    pub action: Option<InspectAction>,
+    /// Print the summary as JSON.
+    #[arg(long, conflicts_with = "svg")]
+    pub json: bool,
+    /// Draw a map of the disk as SVG.
+    #[arg(long)]
+    pub svg: bool,
+}
+
+/// What to do with an image.
+#[derive(Debug, Subcommand)]
+pub enum InspectAction {
+    /// List a directory.
+    Ls {
+        /// Where: a path, with the partition's name or number and a colon before it where there are several.
+        #[arg(value_name = "[PARTITION:]PATH", default_value = "/")]
+        path: String,
+        /// Everything below it, too.
+        #[arg(short, long)]
+        recursive: bool,
+        /// Print it as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a file.
+    Cat {
+        /// The file.
+        #[arg(value_name = "[PARTITION:]PATH")]
+        path: String,
+    },
+    /// Copy files out. Owners are kept only for root; device nodes are left out.
+    Extract {
+        /// A file or a directory; the root gives all that is in it.
+        #[arg(value_name = "[PARTITION:]PATH", default_value = "/")]
+        path: String,
+        /// Where to; it is made if it is not there.
+        #[arg(short, long = "output", value_name = "DIR")]
+        output: PathBuf,
+        /// Overwrite files that are there.
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 /// `imgc cache`.

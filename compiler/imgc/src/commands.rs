@@ -6,6 +6,7 @@ mod check;
 mod completions;
 mod fetch;
 mod graph;
+mod inspect;
 mod lock;
 mod plan;
 mod why;
@@ -29,6 +30,7 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Why(args) => why::run(args),
         Command::Lock(args) => lock::run(cli, args),
         Command::Fetch(args) => fetch::run(cli, args),
+        Command::Inspect(args) => inspect::run(args),
         Command::Cache(args) => cache::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Reference => {

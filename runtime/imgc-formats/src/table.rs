@@ -11,11 +11,14 @@ use imgc_plan::{Kind, Record, kind::OptionProblem, layout::Layout};
 pub mod gpt;
 pub mod mbr;
 
+mod listed;
 mod listing;
 mod place;
 mod record;
 #[cfg(test)]
 mod testing;
+
+pub use listed::Listed;
 
 /// The list: one line a kind.
 pub static ALL: &[&dyn Table] = &[&gpt::Gpt, &mbr::Mbr];
@@ -46,4 +49,14 @@ pub trait Table: Send + Sync {
     /// # Errors
     /// When the bytes cannot be read, or hold no such table.
     fn dump(&self, disk: &dyn ReadAt) -> Result<String, Failure>;
+
+    /// The partitions that a disk's table lists, by number, whoever made it; `None` when there is no such table. Trusts
+    /// nothing.
+    ///
+    /// # Errors
+    /// When there is such a table, but damaged; or the bytes cannot be read.
+    fn read(&self, disk: &dyn ReadAt) -> Result<Option<Vec<Listed>>, Failure> {
+        let _ = disk;
+        Ok(None)
+    }
 }

@@ -9,6 +9,7 @@ mod dump;
 mod geometry;
 mod names;
 mod options;
+mod read;
 mod survey;
 mod table;
 mod time;
@@ -22,7 +23,7 @@ use imgc_plan::{
 };
 
 use self::{geometry::Geometry, geometry::Width, options::Options, survey::Survey};
-use super::Filesystem;
+use super::{Filesystem, Volume};
 
 /// The FAT family.
 pub struct Vfat;
@@ -92,6 +93,10 @@ impl Filesystem for Vfat {
 
     fn dump(&self, image: &dyn ReadAt) -> Result<String, Failure> {
         dump::dump(image)
+    }
+
+    fn open<'a>(&self, image: &'a dyn ReadAt) -> Result<Option<Box<dyn Volume + 'a>>, Failure> {
+        read::open(image)
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod dump;
 mod format;
+mod read;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -25,7 +26,7 @@ use imgc_plan::{
     layout::Layout,
 };
 
-use super::Table;
+use super::{Listed, Table};
 
 /// The kind `gpt`.
 #[derive(Debug)]
@@ -87,5 +88,9 @@ impl Table for Gpt {
 
     fn dump(&self, disk: &dyn ReadAt) -> Result<String, Failure> {
         dump::dump(disk)
+    }
+
+    fn read(&self, disk: &dyn ReadAt) -> Result<Option<Vec<Listed>>, Failure> {
+        read::read(disk)
     }
 }

@@ -9,6 +9,7 @@
 //! ```
 
 mod dump;
+mod read;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -23,7 +24,7 @@ use imgc_plan::{
     layout::Layout,
 };
 
-use super::Table;
+use super::{Listed, Table};
 
 /// The kind `mbr`.
 #[derive(Debug)]
@@ -100,5 +101,9 @@ impl Table for Mbr {
 
     fn dump(&self, disk: &dyn ReadAt) -> Result<String, Failure> {
         dump::dump(disk)
+    }
+
+    fn read(&self, disk: &dyn ReadAt) -> Result<Option<Vec<Listed>>, Failure> {
+        read::read(disk)
     }
 }

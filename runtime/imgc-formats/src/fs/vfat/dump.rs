@@ -55,11 +55,11 @@ fn not_fat(why: impl fmt::Display) -> Problem {
 }
 
 /// A little-endian number of up to four bytes.
-fn field(bytes: &[u8], at: usize, len: usize) -> u32 {
+pub(super) fn field(bytes: &[u8], at: usize, len: usize) -> u32 {
     bytes[at..at + len].iter().rev().fold(0, |value, byte| value << 8 | u32::from(*byte))
 }
 
-fn geometry_of(boot: &[u8; 512]) -> Result<Geometry, &'static str> {
+pub(super) fn geometry_of(boot: &[u8; 512]) -> Result<Geometry, &'static str> {
     let number = |at, len| u64::from(field(boot, at, len));
     let either = |short: u64, long: u64| if short == 0 { long } else { short };
     let (sector, per_cluster) = (number(11, 2), number(13, 1));
@@ -76,6 +76,8 @@ fn geometry_of(boot: &[u8; 512]) -> Result<Geometry, &'static str> {
     let before = reserved + fats * fat_sectors + root_sectors;
     let clusters = sectors.checked_sub(before).ok_or("its FATs are larger than itself")? / per_cluster;
     let width = match clusters {
+        // Other tools make small ones, too: without a size of 16 bits the FAT is one of FAT32 (Linux `fs/fat/inode.c`).
+        _ if number(22, 2) == 0 => Width::Fat32,
         ..4085 => Width::Fat12,
         4085..65525 => Width::Fat16,
         _ => Width::Fat32,
@@ -254,7 +256,7 @@ fn short(entry: &[u8]) -> String {
 }
 
 /// The units of a piece of a long name, up to its end.
-fn units(entry: &[u8]) -> Vec<u16> {
+pub(super) fn units(entry: &[u8]) -> Vec<u16> {
     let places = (1..11).step_by(2).chain((14..26).step_by(2)).chain((28..32).step_by(2));
     let unit = |at: usize| u16::from_le_bytes([entry[at], entry[at + 1]]);
     places.map(unit).take_while(|unit| *unit != 0 && *unit != 0xffff).collect()

@@ -139,7 +139,7 @@ impl Tails {
 }
 
 /// The sum of a short name that ties the long one to it (FAT 1.03, section 7.2).
-fn checksum(short: &Short) -> u8 {
+pub fn checksum(short: &Short) -> u8 {
     short.iter().fold(0u8, |sum, byte| sum.rotate_right(1).wrapping_add(*byte))
 }
 

@@ -508,3 +508,51 @@ const PINNED: [(&str, u64, &str); 3] = [
     ("16", 16, "59d14bcec77282bfd47b046060a0b8666e2488cc0d6e549d66a8a401ea70c267"),
     ("32", 64, "f2c50ee11835432084b3a444e6810e0767a42c5cbaa737709c4488e94633f45b"),
 ];
+
+#[test]
+fn volumes_are_read_back_and_damage_breaks_nothing() {
+    for (seed, fat) in (1..).zip(["12", "16", "32"]) {
+        let store = MemoryStore::default();
+        let tree = random_tree(seed, &store);
+        let options = record(&[("fat", fat.into()), ("label", Data::from("RANDOM"))]);
+        let len = Vfat.measure(&options, Some(&tree)).expect("measured");
+        let bytes = make(&options, Some(&tree), len, &store).expect("made");
+        let mut image = Reader::new(&bytes, &store).read_all(1 << 30).expect("reads");
+        let volume = Vfat.open(&image).expect("sound").expect("a FAT");
+        assert_eq!(volume.facts().get("label").and_then(Data::as_text), Some("RANDOM"));
+        let found = volume.tree().expect("read");
+        assert_eq!(found.entries().len(), tree.entries().len());
+        for (entry, wanted) in found.entries().iter().zip(tree.entries()) {
+            assert_eq!(entry.path, wanted.path);
+            if let Node::File { content, .. } = &wanted.node {
+                assert_eq!(entry.meta.mtime, TIME);
+                let mut out = Vec::new();
+                volume.copy(&entry.path.0, &mut out).expect("copied");
+                let content = content.to_bytes();
+                assert!(
+                    out == Reader::new(&content, &store).read_all(1 << 30).expect("reads"),
+                    "{}",
+                    entry.path
+                );
+            }
+        }
+        drop(volume);
+        let mut random = Random(seed);
+        // Boot sector and what follows it: FATs and directories of small filesystems.
+        let end = (image.len() as u64).min(1 << 20);
+        for round in 0..200 {
+            let within = if round % 2 == 0 { 512 } else { end };
+            let at = usize::try_from(random.below(within)).expect("small");
+            let before = std::mem::replace(&mut image[at], u8::try_from(random.below(256)).expect("a byte"));
+            if let Ok(Some(volume)) = Vfat.open(&image) {
+                volume.facts();
+                if let Ok(tree) = volume.tree() {
+                    for entry in tree.entries().iter().take(5) {
+                        let _ = volume.copy(&entry.path.0, &mut std::io::sink());
+                    }
+                }
+            }
+            image[at] = before;
+        }
+    }
+}

@@ -37,6 +37,17 @@ impl Stamp {
     }
 }
 
+/// Seconds since 1970 of a date and a time as FAT keeps them; parts that no time has are taken for the nearest that one has.
+pub fn seconds(date: u16, time: u16) -> i64 {
+    let (year, month, day) = (1980 + i64::from(date >> 9), i64::from(date >> 5 & 15), i64::from(date & 31));
+    let (month, day) = (month.clamp(1, 12), day.max(1));
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1 - 719_468;
+    let (hour, minute, second) = (time >> 11, time >> 5 & 63, (time & 31) * 2);
+    let second = i64::from(hour.min(23)) * 3600 + i64::from(minute.min(59)) * 60 + i64::from(second.min(59));
+    days * 86_400 + second
+}
+
 /// The Gregorian date of a day counted from 1970-01-01. Years begin in March here, so that the leap day comes last: then
 /// month `m` starts at day `(153 m + 2) / 5`.
 fn civil(days: i64) -> (i64, i64, i64) {
@@ -54,6 +65,15 @@ fn civil(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_come_back() {
+        for time in [FIRST, 951_782_398, 951_782_400, 951_868_800, 1_000_000_000, 4_107_542_400, LAST - 1] {
+            let stamp = Stamp::of(time, 0);
+            assert_eq!(seconds(stamp.date, stamp.time), time);
+        }
+        assert_eq!(seconds(0, u16::MAX), FIRST + 86_399);
+    }
 
     #[test]
     fn times_are_rounded_down_and_clamped() {

@@ -14,7 +14,7 @@ use crate::table::{
 };
 
 /// The most bytes of entries that are read: 64 times what tools write.
-const LONGEST_ARRAY: u64 = 1 << 20;
+pub(super) const LONGEST_ARRAY: u64 = 1 << 20;
 
 pub(super) fn dump(disk: &dyn ReadAt) -> Result<String, Failure> {
     let mut list = Listing::default();
@@ -29,7 +29,7 @@ pub(super) fn dump(disk: &dyn ReadAt) -> Result<String, Failure> {
 }
 
 /// The sector size at which there is a header, and the header.
-fn find(disk: &dyn ReadAt) -> Result<(u64, Header), Failure> {
+pub(super) fn find(disk: &dyn ReadAt) -> Result<(u64, Header), Failure> {
     for sector in [512, 4096] {
         if disk.len() >= sector + HEADER_SIZE as u64
             && let Some(header) = Header::decode(&read(disk, sector)?)
@@ -123,7 +123,7 @@ fn describe(entry: &Entry) -> String {
 }
 
 /// A GUID as text: the first three groups are stored backwards (UEFI 2.10, appendix A).
-fn guid(mut bytes: [u8; 16]) -> String {
+pub(super) fn guid(mut bytes: [u8; 16]) -> String {
     bytes[0..4].reverse();
     bytes[4..6].reverse();
     bytes[6..8].reverse();
@@ -137,7 +137,7 @@ fn guid(mut bytes: [u8; 16]) -> String {
     text
 }
 
-fn offset(lba: u64, sector: u64) -> Result<u64, Failure> {
+pub(super) fn offset(lba: u64, sector: u64) -> Result<u64, Failure> {
     let wild = || Problem::new("not-gpt", format!("a GPT's structure at sector {lba} is beyond every disk"));
     Ok(lba.checked_mul(sector).ok_or_else(wild)?)
 }

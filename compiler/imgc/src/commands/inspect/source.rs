@@ -1,0 +1,89 @@
+//! An image file, and windows into it.
+
+use std::{
+    fs::File,
+    io::{self, Seek, SeekFrom},
+    path::Path,
+};
+
+use imgc_formats::disk::os;
+use imgc_image::ReadAt;
+
+use crate::failure::Failure;
+
+/// An image file that is open.
+pub struct Image {
+    file: File,
+    len: u64,
+}
+
+/// First bytes of forms that are not raw, and their names; those of disks are named as qemu-img names them.
+const NOT_RAW: &[(&[u8], &str, bool)] = &[
+    (b"QFI\xfb", "qcow2", true),
+    (b"KDMV", "vmdk", true),
+    (b"vhdxfile", "vhdx", true),
+    (b"conectix", "vpc", true),
+    (b"\x1f\x8b", "gzip", false),
+    (b"\x28\xb5\x2f\xfd", "zstd", false),
+    (b"\xfd7zXZ\0", "xz", false),
+];
+
+/// Opens an image.
+///
+/// # Errors
+/// When it cannot be opened, or is not raw.
+pub fn open(path: &Path) -> Result<Image, Failure> {
+    let wrong = |error: io::Error| Failure::Request(format!("{}: {error}", path.display()));
+    let mut file = File::open(path).map_err(wrong)?;
+    // A block device has a length only for whoever seeks to its end.
+    let len = file.seek(SeekFrom::End(0)).map_err(wrong)?;
+    let mut start = vec![0; usize::try_from(len.min(8)).expect("because it is at most 8")];
+    os::read_at(&file, &mut start, 0).map_err(wrong)?;
+    if let Some((_, name, disk)) = NOT_RAW.iter().find(|(magic, ..)| start.starts_with(magic)) {
+        let shown = path.display();
+        let help = match disk {
+            true => format!("make it raw: qemu-img convert -f {name} -O raw {shown} disk.img"),
+            false => format!("unpack it first with {name} -d"),
+        };
+        return Err(Failure::Request(format!(
+            "{shown} is {name}, and only raw images are read\n  help: {help}"
+        )));
+    }
+    Ok(Image { file, len })
+}
+
+impl ReadAt for Image {
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        os::read_at(&self.file, buf, offset)
+    }
+
+    fn len(&self) -> u64 {
+        self.len
+    }
+}
+
+/// A part of an image.
+pub struct Window<'a> {
+    image: &'a Image,
+    start: u64,
+    len: u64,
+}
+
+impl<'a> Window<'a> {
+    /// The part from `start` on, of `len` bytes; it must lie within the image.
+    pub fn new(image: &'a Image, start: u64, len: u64) -> Self {
+        Self { image, start, len }
+    }
+}
+
+impl ReadAt for Window<'_> {
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        let end = offset.checked_add(buf.len() as u64).filter(|end| *end <= self.len);
+        end.ok_or(io::ErrorKind::UnexpectedEof)?;
+        self.image.read_at(self.start + offset, buf)
+    }
+
+    fn len(&self) -> u64 {
+        self.len
+    }
+}
