@@ -96,7 +96,7 @@ fn data_blocks(data: &Bytes) -> Result<u64, Problem> {
     if len == 0 {
         return Err(Problem::new("verity-of-nothing", "there is nothing here whose hashes could be kept"));
     }
-    if len % BLOCK != 0 {
+    if !len.is_multiple_of(BLOCK) {
         let message = format!(
             "dm-verity protects blocks of {BLOCK} bytes, and this filesystem has {len} bytes, which is not whole blocks"
         );

@@ -59,8 +59,11 @@ fn check_fit(cx: &Cx<'_>, part: &Partition, data: &Partition, said: &Verity) {
     let fits =
         |part: &Partition| part.size.as_ref().is_some_and(|size| matches!(size.value, PartSize::Fit { .. }));
     let fills = data.size.as_ref().is_some_and(|size| matches!(size.value, PartSize::Fill { .. }));
-    let own_length =
-        data.content.as_ref().and_then(|content| content.traits()).is_none_or(|traits| traits.own_length);
+    let own_length = data
+        .content
+        .as_ref()
+        .and_then(super::super::model::partition::Content::traits)
+        .is_none_or(|traits| traits.own_length);
     if fits(part) && fills && !own_length {
         let message = format!(
             "`{}` fills what is left, so that how long its hashes are is not known before",
