@@ -162,11 +162,14 @@ fn choices(options: &Options) -> Vec<(u64, u64)> {
     if let Some(cluster) = options.cluster {
         return vec![(u64::MAX, cluster)];
     }
-    let large = std::iter::successors(Some((LARGE, LARGE_CLUSTER)), |(up_to, cluster)| {
-        let up_to = if cluster * 2 == MAX_CLUSTER { u64::MAX } else { up_to * 2 };
-        (*cluster < MAX_CLUSTER).then_some((up_to, cluster * 2))
-    });
-    CLUSTERS.into_iter().chain(large).collect()
+    let mut all = CLUSTERS.to_vec();
+    let (mut up_to, mut cluster) = (LARGE, LARGE_CLUSTER);
+    while cluster < MAX_CLUSTER {
+        all.push((up_to, cluster));
+        (up_to, cluster) = (up_to * 2, cluster * 2);
+    }
+    all.push((u64::MAX, cluster));
+    all
 }
 
 /// The geometry that the options choose for this many sectors; `None` when there is none.

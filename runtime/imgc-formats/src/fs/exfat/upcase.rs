@@ -109,7 +109,7 @@ mod tests {
     /// Another edition of Unicode would change images: then the table must be kept, not this test changed.
     #[test]
     fn the_table_is_pinned() {
-        assert_eq!((table().len(), checksum(table())), (0, 0));
+        assert_eq!((table().len(), checksum(table())), (3774, 503_511_620));
     }
 
     #[test]
