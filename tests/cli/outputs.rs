@@ -42,6 +42,11 @@ fn every_filesystem_holds_the_same_files() {
     assert_eq!(made["every.vfat"].len, 8 << 20, "the size that was said");
     run(Command::new(tool("fsck.fat", "dosfstools")).arg("-n").arg(&vfat));
     assert_eq!(read(&vfat, 28, 4), [0; 4], "no sectors are hidden before a file");
+    let exfat = path("every.exfat");
+    assert_eq!(made["every.exfat"].len, 8 << 20, "the size that was said");
+    let checked = told("fsck.exfat", "exfatprogs", &["-n"], &exfat);
+    assert!(checked.contains(": clean. directories 4, files 4"), "{checked}");
+    assert_eq!(read(&exfat, 64, 8), [0; 8], "no sectors come before a file");
     let cat = ["-cat"];
     let squashed = run(Command::new(tool("unsquashfs", "squashfs-tools"))
         .args(cat)

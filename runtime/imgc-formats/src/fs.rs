@@ -5,6 +5,7 @@ use imgc_plan::{Kind, Record, kind::OptionProblem};
 
 mod blob;
 mod erofs;
+mod exfat;
 mod ext;
 mod iso9660;
 mod squashfs;
@@ -15,6 +16,7 @@ mod vfat;
 #[rustfmt::skip]
 pub static ALL: &[&dyn Filesystem] = &[
     &erofs::Erofs,
+    &exfat::Exfat,
     &ext::EXT2,
     &ext::EXT3,
     &ext::EXT4,

@@ -7,12 +7,12 @@
 mod boot;
 mod dump;
 mod geometry;
-mod names;
+pub(super) mod names;
 mod options;
 mod read;
-mod survey;
+pub(super) mod survey;
 mod table;
-mod time;
+pub(super) mod time;
 mod write;
 
 use imgc_image::{BytesBuilder, Failure, Problem, ReadAt, Tree};

@@ -146,7 +146,7 @@ impl<'t> Survey<'t> {
 }
 
 /// Entries sorted by their parents (the root left out), and where each parent's start.
-fn by_parent(parents: &[u32]) -> (Vec<u32>, Vec<u32>) {
+pub fn by_parent(parents: &[u32]) -> (Vec<u32>, Vec<u32>) {
     let mut first = vec![0; parents.len() + 1];
     for parent in parents.iter().skip(1) {
         first[*parent as usize + 1] += 1;
@@ -166,23 +166,29 @@ fn by_parent(parents: &[u32]) -> (Vec<u32>, Vec<u32>) {
 
 /// Why FAT cannot hold an entry, whatever its name.
 fn refusal(entry: &Entry) -> Option<Problem> {
-    let what = match &entry.node {
-        Node::Dir => return None,
-        Node::File { content, .. } if content.len() <= MAX_FILE => return None,
-        Node::File { content, .. } => {
+    match &entry.node {
+        Node::File { content, .. } if content.len() > MAX_FILE => {
             let message = format!(
                 "the file {} has {} bytes, and FAT holds files below 4 GiB",
                 entry.path,
                 content.len()
             );
-            return Some(Problem::new("file-too-large", message).help("split it, or use another filesystem"));
+            Some(Problem::new("file-too-large", message).help("split it, or use another filesystem"))
         }
+        _ => foreign("vfat", entry),
+    }
+}
+
+/// Why a filesystem of this name, which has only files and directories, cannot hold an entry.
+pub fn foreign(format: &str, entry: &Entry) -> Option<Problem> {
+    let what = match &entry.node {
+        Node::Dir | Node::File { .. } => return None,
         Node::Symlink(_) => "symbolic link",
         Node::Char { .. } | Node::Block { .. } => "device node",
         Node::Fifo => "named pipe",
         Node::Socket => "socket",
     };
-    let message = format!("vfat cannot hold the {what} {}", entry.path);
+    let message = format!("{format} cannot hold the {what} {}", entry.path);
     Some(
         Problem::new("unsupported-entry", message)
             .help("leave it out of the tree, or use another filesystem"),
@@ -195,7 +201,7 @@ fn clash(one: &Entry, other: &Entry) -> Problem {
 }
 
 /// What FAT leaves out and is not what it would show anyway: 0:0, 0755 for directories, 0644 or 0755 for files.
-static LOSSES: [Loss; 4] = [
+pub static LOSSES: [Loss; 4] = [
     Loss {
         code: "owners-dropped",
         what: "an owner other than 0:0",

@@ -22,6 +22,8 @@ pub(super) const TYPES: &[(&str, &str)] = &[
     ("xbootldr", "bc13c2ff-59e6-4262-a352-b275fd6f7172"),
     ("bios-boot", "21686148-6449-6e6f-744e-656564454649"),
     ("basic-data", "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7"),
+    // Windows tells them apart by their boot sectors; MBR has a type for it.
+    ("exfat", "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7"),
     ("raw", "8da63339-0007-60c0-c436-083ac8230908"),
     ("linux-root-x86", "44479540-f297-41b2-9af7-d131d5f0458a"),
     ("linux-root-x86-64", "4f68bce3-e8cd-4db1-96e7-fbcaf984b709"),
