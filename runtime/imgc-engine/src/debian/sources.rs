@@ -292,7 +292,7 @@ mod tests {
 # A remark
 Types: deb deb-src
 # snapshot
-URIs: http://deb.debian.org/debian/ http://ftp.example/debian
+URIs: http://mirror.example/debian/ http://ftp.example/debian
 Suites: bookworm bookworm-updates
 Components: main contrib
 Architectures: amd64
@@ -333,8 +333,8 @@ deb nonsense
             [
                 ("https://apt.example.com", "bookworm"),
                 ("file:///srv/mirror/debian", "bullseye"),
-                ("http://deb.debian.org/debian", "bookworm"),
-                ("http://deb.debian.org/debian", "bookworm-updates"),
+                ("http://mirror.example/debian", "bookworm"),
+                ("http://mirror.example/debian", "bookworm-updates"),
                 ("http://ftp.example/debian", "bookworm"),
                 ("http://ftp.example/debian", "bookworm-updates"),
             ]
@@ -351,7 +351,7 @@ deb nonsense
         assert_eq!(
             pairs(&sources.candidates(Some("bookworm"))),
             [
-                ("http://deb.debian.org/debian", "bookworm", true),
+                ("http://mirror.example/debian", "bookworm", true),
                 ("http://ftp.example/debian", "bookworm", true),
                 ("https://apt.example.com", "bookworm", true),
                 ("file:///srv/mirror/debian", "bookworm", false),
@@ -360,7 +360,7 @@ deb nonsense
         assert_eq!(pairs(&sources.candidates(None))[0], ("file:///srv/mirror/debian", "bullseye", true));
         assert_eq!(
             host_mirrors(root.path()),
-            ["file:///srv/mirror/debian", "http://deb.debian.org/debian", "http://ftp.example/debian"]
+            ["file:///srv/mirror/debian", "http://mirror.example/debian", "http://ftp.example/debian"]
         );
         assert!(host_mirrors(&root.path().join("nothing")).is_empty());
     }
