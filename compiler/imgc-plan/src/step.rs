@@ -152,7 +152,7 @@ pub struct Fetch {
     pub name: String,
 }
 
-/// [Bytes] → Tree.
+/// `[Bytes]` → Tree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unpack {
     /// The archive kind's name, such as `deb`.
@@ -163,7 +163,7 @@ pub struct Unpack {
     pub epoch: i64,
 }
 
-/// [Tree or Bytes, …] → Tree: applies the operations to an empty tree; they name inputs by index.
+/// `[Tree or Bytes, …]` → Tree: applies the operations to an empty tree; they name inputs by index.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Compose {
     /// The operations, in order.
@@ -172,7 +172,7 @@ pub struct Compose {
     pub epoch: i64,
 }
 
-/// [Tree] → Bytes.
+/// `[Tree]` → Bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Archive {
     /// The archive kind's name, such as `cpio`.
@@ -181,7 +181,7 @@ pub struct Archive {
     pub options: Record,
 }
 
-/// [Tree] → Facts `{ len }`: the least length in bytes that the filesystem can have with this tree and the slack that the
+/// `[Tree]` → Facts `{ len }`: the least length in bytes that the filesystem can have with this tree and the slack that the
 /// options ask for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Measure {
@@ -191,7 +191,7 @@ pub struct Measure {
     pub options: Record,
 }
 
-/// [Int fact, …] → Facts: the layout ([`crate::layout::Layout::to_data`]). The inputs are the lengths of the partitions that
+/// `[Int fact, …]` → Facts: the layout ([`crate::layout::Layout::to_data`]). The inputs are the lengths of the partitions that
 /// fit their content, in the order of those partitions in the specification: of a [`Measure`], or of the Bytes of a [`Write`]
 /// that decides its length. A filesystem in a file of its own is the one partition of a disk without a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -200,8 +200,8 @@ pub struct Place {
     pub disk: DiskSpec,
 }
 
-/// [Int fact length, Tree?] → Bytes of that length. For kinds whose length follows from their content
-/// ([`crate::kind::FilesystemTraits::own_length`]): [Tree?] → Bytes of the length that it comes to.
+/// `[Int fact length, Tree?]` → Bytes of that length. For kinds whose length follows from their content
+/// ([`crate::kind::FilesystemTraits::own_length`]): `[Tree?]` → Bytes of the length that it comes to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Write {
     /// The filesystem kind's name.
@@ -210,7 +210,7 @@ pub struct Write {
     pub options: Record,
 }
 
-/// [Tree source?] → Tree of files ([`Product::Files`]) or Bytes of an image ([`Product::Image`]).
+/// `[Tree source?]` → Tree of files ([`Product::Files`]) or Bytes of an image ([`Product::Image`]).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Loader {
     /// The loader kind's name.
@@ -248,7 +248,7 @@ pub struct LoaderHome {
     pub filesystem_options: Record,
 }
 
-/// For a filesystem: [Bytes, Int fact start sector] → Bytes. For a loader: [Bytes of the disk, Facts layout, Bytes image] → Bytes.
+/// For a filesystem: `[Bytes, Int fact start sector]` → Bytes. For a loader: `[Bytes of the disk, Facts layout, Bytes image]` → Bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Stamp {
     /// Whose stamp: [`Family::Filesystem`] or [`Family::Loader`].
@@ -267,26 +267,26 @@ pub struct Stamp {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "product")]
 pub enum Verity {
-    /// [Int fact?] → Facts `{ len }`: how long the hashes will be of a content that is as long as the input says, or as the
+    /// `[Int fact?]` → Facts `{ len }`: how long the hashes will be of a content that is as long as the input says, or as the
     /// partition that it is in.
     Length {
         /// That partition on a disk of its own, if the content is as long; the input is there if the partition fits it. What is
         /// wrong with it, the real layout says.
         alone: Option<DiskSpec>,
     },
-    /// [Bytes] → Bytes: the hash device.
+    /// `[Bytes]` → Bytes: the hash device.
     Hashes {
         /// What is hashed before every block, at most 256 bytes.
         salt: Vec<u8>,
         /// The hash device's UUID, lower case with hyphens.
         uuid: String,
     },
-    /// [Bytes of the data, Bytes of its hashes] → Facts
+    /// `[Bytes of the data, Bytes of its hashes]` → Facts
     /// `{ root_hash, salt, data_blocks, hash_len, data_guid, hash_guid }`.
     Facts,
 }
 
-/// [Facts layout, Bytes of a partition, …, Text fact GUID, …] → Bytes of the disk. Bytes may be shorter than their partition, whose rest is zero; longer
+/// `[Facts layout, Bytes of a partition, …, Text fact GUID, …]` → Bytes of the disk. Bytes may be shorter than their partition, whose rest is zero; longer
 /// ones (of kinds that decide their length) are a mistake of the manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Assemble {
@@ -300,7 +300,7 @@ pub struct Assemble {
     pub guids: Vec<String>,
 }
 
-/// [Bytes] → an artifact in the output directory.
+/// `[Bytes]` → an artifact in the output directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Export {
     /// The disk format kind's name.

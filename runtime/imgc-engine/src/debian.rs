@@ -2,7 +2,7 @@
 //!
 //! [`sources`] reads the host's configuration, [`archive`] picks and opens an archive for a request, [`signature`] (with
 //! [`keyring`]) says whether its release file may be believed, [`release`] reads that, [`index`] reads lists of packages, and
-//! [`resolve`] chooses among them. [`stanza`], [`relation`], [`version`] and [`date`] are the forms in which Debian writes.
+//! [`resolve()`] chooses among them. [`stanza`], [`relation`], [`version`] and [`date`] are the forms in which Debian writes.
 
 mod archive;
 mod date;

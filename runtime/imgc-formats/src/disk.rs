@@ -1,7 +1,7 @@
 //! Disk formats: artifacts of a disk's bytes, emitted straight from the extents; one folder each.
 //!
 //! [`pieces`] is what an artifact is made of, [`emit`] writes and hashes a known layout in one pass on all cores, [`pipe`] is
-//! the ordered pipeline below it, [`host`] is what std lacks of the operating system. A format with a layout that is known
+//! the ordered pipeline below it, [`os`] is what std lacks of the operating system. A format with a layout that is known
 //! before its data ([`raw`], plain [`qcow2`], …) only lists its pieces.
 
 pub mod emit;
