@@ -13,6 +13,7 @@ pub mod table;
 pub mod verity;
 
 mod fingerprint;
+mod found;
 mod loss;
 mod registry;
 #[cfg(test)]

@@ -10,9 +10,8 @@ use super::{
     options::Settings,
     xattr::{self, Pool},
 };
+use crate::found::Found;
 
-/// How many problems are listed before the rest is only counted.
-const MOST_PROBLEMS: usize = 100;
 /// The most bytes of a symbolic link's target: with the NUL after it they fill a page of the kernel.
 const MOST_TARGET: usize = BLOCK as usize - 1;
 
@@ -74,8 +73,7 @@ impl<'t> Nodes<'t> {
         }
         for inode in &mut nodes.inodes {
             inode.extended = needs_extended(settings, inode);
-            inode.xattr_len =
-                if found.problems.is_empty() { nodes.pool.body(&inode.entry.xattrs).len() } else { 0 };
+            inode.xattr_len = if found.is_empty() { nodes.pool.body(&inode.entry.xattrs).len() } else { 0 };
         }
         let problems = found.end();
         if problems.is_empty() { Ok(nodes) } else { Err(problems) }
@@ -191,30 +189,6 @@ fn needs_extended(settings: &Settings, inode: &Inode<'_>) -> bool {
 
 fn index(at: usize) -> u32 {
     u32::try_from(at).expect("because a tree has fewer than 2^32 entries")
-}
-
-/// Problems, of which only so many are listed.
-#[derive(Default)]
-struct Found {
-    problems: Vec<Problem>,
-    more: usize,
-}
-
-impl Found {
-    fn push(&mut self, problem: Problem) {
-        if self.problems.len() < MOST_PROBLEMS {
-            self.problems.push(problem);
-        } else {
-            self.more += 1;
-        }
-    }
-
-    fn end(mut self) -> Vec<Problem> {
-        if self.more > 0 {
-            self.problems.push(Problem::new("tree-unfit", format!("and {} problems more", self.more)));
-        }
-        self.problems
-    }
 }
 
 fn check(entry: &Entry, found: &mut Found) {

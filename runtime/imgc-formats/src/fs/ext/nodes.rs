@@ -15,11 +15,10 @@ use super::{
     settings::Settings,
     xattr::{self, Encoded, Shared},
 };
+use crate::found::Found;
 
 /// The most names of one file, and the most of a directory unless `dir-nlink` (Linux, `EXT4_LINK_MAX`).
 const MOST_LINKS: u32 = 65_000;
-/// How many problems are listed before the rest is only counted.
-const MOST_PROBLEMS: usize = 100;
 /// The name of the directory for what fsck finds.
 pub const LOST_FOUND: &[u8] = b"lost+found";
 
@@ -71,7 +70,7 @@ impl<'t> Nodes<'t> {
         nodes.number();
         nodes.list_children();
         nodes.check(settings, &mut found);
-        if !found.problems.is_empty() {
+        if !found.is_empty() {
             return Err(found.end());
         }
         nodes.size_directories(&style(settings));
@@ -233,30 +232,6 @@ impl<'t> Nodes<'t> {
     /// The type of an entry as directories name it.
     pub fn type_byte(&self, at: usize) -> u8 {
         kind(&self.entries[at].node).1
-    }
-}
-
-/// Problems, of which only the first are kept.
-#[derive(Default)]
-struct Found {
-    problems: Vec<Problem>,
-    more: usize,
-}
-
-impl Found {
-    fn push(&mut self, problem: Problem) {
-        if self.problems.len() < MOST_PROBLEMS {
-            self.problems.push(problem);
-        } else {
-            self.more += 1;
-        }
-    }
-
-    fn end(mut self) -> Vec<Problem> {
-        if self.more > 0 {
-            self.problems.push(Problem::new("tree-unfit", format!("and {} problems more", self.more)));
-        }
-        self.problems
     }
 }
 
