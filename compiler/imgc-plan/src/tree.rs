@@ -242,6 +242,13 @@ pub enum TreeOp {
         /// Index of the input that is the tree.
         input: usize,
     },
+    /// Changes nothing: these files must be there, links followed. For what a boot menu names.
+    Require {
+        /// The files, by absolute paths.
+        paths: Vec<String>,
+        /// Whether names that differ only in case are the same.
+        folds_case: bool,
+    },
 }
 
 /// Entries that are neither file, directory nor link.
@@ -306,6 +313,7 @@ impl Canonical for TreeOp {
             Self::Set { paths, attributes } => c.text("set").add(paths).add(attributes),
             Self::Remove { paths } => c.text("remove").add(paths),
             Self::Overlay { input } => c.text("overlay").int(*input as u64),
+            Self::Require { paths, folds_case } => c.text("require").add(paths).add(folds_case),
         };
     }
 }

@@ -16,6 +16,7 @@ use crate::{glob::PathGlob, store::step::StepStore};
 mod copy;
 mod decompress;
 mod nearest;
+mod require;
 mod work;
 
 use work::{Item, NodeId, Work};
@@ -98,6 +99,7 @@ impl<'a> Maker<'a> {
                 Ok(())
             }
             TreeOp::Overlay { input } => self.overlay(index, *input),
+            TreeOp::Require { paths, folds_case } => require::check(&self.work, paths, *folds_case),
         }
     }
 

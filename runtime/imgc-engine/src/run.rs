@@ -19,6 +19,7 @@ use crate::{
 mod code;
 mod kinds;
 mod local;
+mod locate;
 mod meter;
 mod reach;
 mod schedule;

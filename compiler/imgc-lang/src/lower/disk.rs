@@ -1,5 +1,7 @@
 //! Disks: measure what fits, place, write, stamp, assemble, install loaders.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use imgc_plan::{
     Family, Input, Op, Record,
     layout::PartSize,
@@ -10,6 +12,7 @@ use imgc_plan::{
 use super::{build::Build, filesystem::Job as Filesystem, verity};
 use crate::{
     compilation::{DiskInfo, HashesInfo, Origin, PartInfo},
+    diagnostic::Span,
     resolve::{Chosen, Closed, Content, Disk, Loader, Part},
 };
 
@@ -32,7 +35,7 @@ pub fn lower(build: &mut Build, closed: &Closed, disk: &Disk) -> (usize, DiskInf
     let assemble = Assemble { kind: kind.name.to_owned(), options: options.clone(), parts: names, guids };
     let label = format!("assemble {} ({})", disk.name, kind.name);
     let mut step = build.push(label, Op::Assemble(assemble), inputs, disk_origin(disk));
-    for loader in disk.loaders.iter().filter(|loader| loader.traits.has_image) {
+    for loader in disk.loaders.iter().filter(|loader| loader.products.stamp) {
         step = install(build, disk, loader, step, place);
     }
     let parts = (0..disk.parts.len()).map(|at| part_info(closed, disk, at)).collect();
@@ -72,34 +75,72 @@ fn disk_origin(disk: &Disk) -> Origin {
     Origin { span: disk.span, parts, ..Origin::default() }
 }
 
-/// The tree that a partition's filesystem holds: its own, with its loaders' files over it.
+/// The tree that a partition's filesystem holds: its own, with its loaders' files over it. What their menus name must be there.
 fn tree(build: &mut Build, closed: &Closed, disk: &Disk, at: usize) -> Option<usize> {
     let part = &disk.parts[at];
     let content = part.content.as_ref().filter(|content| content.traits.takes_tree)?;
-    let origin = Origin { span: content.span, ..Origin::default() };
     let own = content.tree.map(|tree| build.trees[&tree]);
-    let loaders: Vec<&Loader> = disk.loaders.iter().filter(|loader| loader.partition == at).collect();
-    if let (Some(own), []) = (own, loaders.as_slice()) {
+    let mut layers: Vec<(usize, Span)> = own.map(|own| (own, content.span)).into_iter().collect();
+    let mut names = Vec::new();
+    for loader in &disk.loaders {
+        let products = loader.products;
+        for (here, wanted, product) in [
+            (loader.partition, products.files, Product::Files),
+            (loader.esp.unwrap_or(loader.partition), products.esp_files, Product::EspFiles),
+        ] {
+            if here == at && wanted {
+                layers.push((product_of(build, loader, product), loader.span));
+                names.push(loader.kind.kind.name);
+            }
+        }
+    }
+    let required = required(disk, at, content.traits.folds_case);
+    if let (Some(own), [_], []) = (own, layers.as_slice(), required.as_slice()) {
         return Some(own);
     }
-    let files = loaders.iter().map(|loader| (product(build, loader, Product::Files), loader.span));
-    let files: Vec<_> = files.collect();
-    let layers: Vec<_> = own.map(|own| (own, content.span)).into_iter().chain(files).collect();
+    names.dedup();
     let name = content.tree.map_or(part.name.as_str(), |tree| closed.trees[tree].name.as_str());
-    let label = match loaders.first() {
-        None => format!("compose {name} (empty)"),
-        Some(loader) => format!("compose {name} with {}", loader.kind.kind.name),
+    let label = match names.as_slice() {
+        [] if layers.is_empty() => format!("compose {name} (empty)"),
+        [] => format!("compose {name}"),
+        names => format!("compose {name} with {}", names.join(", ")),
     };
-    let ops = (0..layers.len()).map(|input| TreeOp::Overlay { input }).collect();
+    let mut ops: Vec<TreeOp> = (0..layers.len()).map(|input| TreeOp::Overlay { input }).collect();
+    let mut spans: Vec<Span> = layers.iter().map(|(_, span)| *span).collect();
+    for (op, span) in required {
+        ops.push(op);
+        spans.push(span);
+    }
     let inputs = layers.iter().map(|(step, _)| Input::of(*step)).collect();
-    let origin = Origin { ops: layers.iter().map(|(_, span)| *span).collect(), ..origin };
+    let origin = Origin { span: content.span, ops: spans, ..Origin::default() };
     Some(build.push(label, Op::Compose(Compose { ops, epoch: build.epoch }), inputs, origin))
 }
 
-fn product(build: &mut Build, loader: &Loader, product: Product) -> usize {
+/// The files that the menus of a partition's loaders name, entry by entry.
+fn required(disk: &Disk, at: usize, folds_case: bool) -> Vec<(TreeOp, Span)> {
+    let mut required = Vec::new();
+    for loader in disk.loaders.iter().filter(|loader| loader.partition == at) {
+        let Some(menu) = &loader.menu else { continue };
+        let mut entries: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
+        for (index, path) in menu.paths() {
+            entries.entry(index).or_default().insert(path.to_owned());
+        }
+        for (index, paths) in entries {
+            let span = loader.entries.get(index).copied().unwrap_or(loader.span);
+            required.push((TreeOp::Require { paths: paths.into_iter().collect(), folds_case }, span));
+        }
+    }
+    // Two loaders that show the same menu ask for the same files.
+    let mut seen = BTreeSet::new();
+    required.retain(|(_, span)| seen.insert((span.file, span.start)));
+    required
+}
+
+fn product_of(build: &mut Build, loader: &Loader, product: Product) -> usize {
     let Chosen { kind, options } = &loader.kind;
     let what = match product {
         Product::Files => "files",
+        Product::EspFiles => "files for firmware",
         Product::Image => "image",
     };
     let step = LoaderStep {
@@ -138,14 +179,14 @@ fn place(build: &mut Build, disk: &Disk, trees: &[Option<usize>]) -> usize {
 }
 
 fn install(build: &mut Build, disk: &Disk, loader: &Loader, step: usize, place: usize) -> usize {
-    let image = product(build, loader, Product::Image);
+    let mut inputs = vec![Input::of(step), Input::of(place)];
+    if loader.products.image {
+        inputs.push(Input::of(product_of(build, loader, Product::Image)));
+    }
     let (kind, options) = named(&loader.kind);
     let label = format!("install {kind} on {}", disk.name);
-    let partition = Some(disk.parts[loader.partition].name.clone());
-    let table = Some(disk.table.kind.name.to_owned());
-    let stamp = Op::Stamp(Stamp { family: Family::Loader, kind, options, partition, table });
-    let inputs = vec![Input::of(step), Input::of(place), Input::of(image)];
-    build.push(label, stamp, inputs, Origin { span: loader.span, ..Origin::default() })
+    let stamp = Stamp { family: Family::Loader, kind, options, home: Some(loader.home.clone()) };
+    build.push(label, Op::Stamp(stamp), inputs, Origin { span: loader.span, ..Origin::default() })
 }
 
 fn part_info(closed: &Closed, disk: &Disk, at: usize) -> PartInfo {

@@ -77,7 +77,7 @@ impl Job<'_> {
         }
         let (kind, options) = self.kind();
         let start = Input::fact(place, format!("parts.{part}.start_sector"));
-        let stamp = Stamp { family: Family::Filesystem, kind, options, partition: None, table: None };
+        let stamp = Stamp { family: Family::Filesystem, kind, options, home: None };
         build.push(self.label("stamp"), Op::Stamp(stamp), vec![Input::of(step), start], self.origin())
     }
 
@@ -111,6 +111,7 @@ fn bare(size: PartSize) -> DiskSpec {
         uuid: None,
         bootable: false,
         attributes: 0,
+        system_area: 0,
     };
     DiskSpec { len: None, sector_size: SECTOR, rules: TableRules::BARE, parts: vec![whole] }
 }

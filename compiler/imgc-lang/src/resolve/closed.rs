@@ -2,7 +2,7 @@
 
 use imgc_plan::{
     Kind, Record,
-    kind::{FilesystemTraits, LoaderTraits},
+    kind::{FilesystemTraits, Products},
     layout::{DiskSpec, PartSize},
     menu::Menu,
     step::LoaderHome,
@@ -126,14 +126,18 @@ pub struct Content {
 pub struct Loader {
     /// Which.
     pub kind: Chosen,
-    /// What it asks of the compiler.
-    pub traits: &'static LoaderTraits,
+    /// What it makes.
+    pub products: Products,
     /// Where its files come from.
     pub source: Option<usize>,
     /// The partition that holds its files.
     pub partition: usize,
+    /// The partition in which firmware looks for files, where it is another.
+    pub esp: Option<usize>,
     /// What it shows.
     pub menu: Option<Menu>,
+    /// Where the menu's entries are named, by index.
+    pub entries: Vec<Span>,
     /// The place of its files.
     pub home: LoaderHome,
     /// Where it is named.

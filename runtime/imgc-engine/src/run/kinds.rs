@@ -5,7 +5,10 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use imgc_formats::{boot::LoaderJob, verity};
+use imgc_formats::{
+    boot::{LoaderJob, StampJob},
+    verity,
+};
 use imgc_image::{
     Bytes, BytesBuilder, Failure, Problem, Store, Tree, Value,
     build::{Patch, overlay},
@@ -18,7 +21,7 @@ use imgc_plan::{
     units::{approximate_size, format_size},
 };
 
-use super::meter::Meter;
+use super::{locate::OnDisk, meter::Meter};
 use crate::{compose, config::Config, fetch, store::step::StepStore};
 
 /// What a step runs with.
@@ -218,6 +221,7 @@ fn loader(job: &Job<'_>, op: &Loader) -> Made {
     };
     match op.product {
         Product::Files => kind.files(&loader).map(plain),
+        Product::EspFiles => kind.esp_files(&loader).map(plain),
         Product::Image => kind.image(&loader).map(plain),
     }
 }
@@ -232,10 +236,19 @@ fn stamp(job: &Job<'_>, op: &Stamp) -> Made {
         }
         Family::Loader => {
             let kind = imgc_formats::loader(&op.kind).ok_or_else(|| no_kind("loader", &op.kind))?;
-            let (Some(table), Some(partition)) = (&op.table, &op.partition) else {
-                return Err(Failure::Bug("a loader's stamp names neither table nor partition".into()));
+            let Some(home) = &op.home else {
+                return Err(Failure::Bug("a loader's stamp does not say where its files lie".into()));
             };
-            kind.stamp(&op.options, table, &job.layout(1)?, partition, job.bytes(2)?, job.store)?
+            let layout = job.layout(1)?;
+            kind.stamp(&StampJob {
+                options: &op.options,
+                home,
+                layout: &layout,
+                disk: base,
+                image: if job.inputs.len() > 2 { Some(job.bytes(2)?) } else { None },
+                files: &OnDisk { disk: base, layout: &layout, home, store: job.store },
+                store: job.store,
+            })?
         }
         Family::Table | Family::DiskFormat | Family::Archive => {
             return Err(Failure::Bug("only filesystems and loaders have stamps".into()));
