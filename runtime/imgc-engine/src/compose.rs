@@ -7,11 +7,12 @@ use std::{
 
 use imgc_image::{Bytes, Content, Failure, Meta, Node, Problem, Tree, Value, holes};
 use imgc_plan::{
+    late,
     step::Compose,
     tree::{Attributes, BytePath, FileContent, Special, TreeOp},
 };
 
-use crate::{glob::PathGlob, store::step::StepStore};
+use crate::{glob::PathGlob, run::fact, store::step::StepStore};
 
 mod copy;
 mod decompress;
@@ -127,6 +128,9 @@ impl<'a> Maker<'a> {
     fn content(&self, content: &FileContent) -> Result<Content, Failure> {
         match content {
             FileContent::Inline(bytes) => Ok(holes::store(self.store, bytes)?),
+            FileContent::Late(text) => {
+                Ok(holes::store(self.store, late::fill(text, |name| fact(self.inputs, name))?.as_bytes())?)
+            }
             FileContent::Zeros(len) => Ok(Bytes::zeros(*len).into()),
             FileContent::Input(index) => match self.inputs.get(*index) {
                 Some(Value::Bytes(bytes)) if bytes.extents().len() == 1 => Ok(bytes.as_ref().clone().into()),
