@@ -57,7 +57,7 @@ impl<'a> Build<'a> {
         sources: &'a [Source],
         pins: BTreeMap<usize, &'a Pin>,
     ) -> Self {
-        let plan = Plan { image: closed.name.clone(), epoch: closed.epoch, steps: Vec::new() };
+        let plan = Plan { image: closed.name.clone(), epoch: closed.epoch, ..Plan::default() };
         let (origins, made, open) = (Vec::new(), BTreeMap::new(), Vec::new());
         Self { plan, origins, closed, sources, pins, cx, made, open }
     }
