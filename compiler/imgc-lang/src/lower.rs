@@ -6,6 +6,7 @@ mod disk;
 mod filesystem;
 mod needs;
 mod source;
+mod test;
 mod verity;
 
 use imgc_plan::{
@@ -63,9 +64,13 @@ pub fn lower(
     for output in wanted {
         let step = lower_output(&mut build, output);
         compilation.outputs.push((output.file.clone(), step));
+        if output.tested {
+            compilation.tested.push(step);
+        }
     }
     compilation.origins = build.origins;
     compilation.plan = Some(build.plan);
+    test::lower(closed, compilation);
 }
 
 /// The outputs that are wanted; reports names that no output has.

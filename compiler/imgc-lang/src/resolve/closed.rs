@@ -8,7 +8,7 @@ use imgc_plan::{
     step::LoaderHome,
 };
 
-use super::cycles::Item;
+use super::{cycles::Item, test::Test};
 use crate::{decode::Spanned, diagnostic::Span, model::tree::Op};
 
 /// A closed manifest; sources stay as the model has them. Numbers are indices into its lists.
@@ -26,6 +26,8 @@ pub struct Closed {
     pub disks: Vec<Disk>,
     /// Its outputs.
     pub outputs: Vec<Output>,
+    /// What is expected of its outputs.
+    pub tests: Vec<Test>,
     /// Trees and archives in an order in which each comes after what it needs.
     pub order: Vec<Item>,
 }
@@ -151,6 +153,8 @@ pub struct Output {
     pub of: Of,
     /// How it is written.
     pub format: Chosen,
+    /// Whether it is published only once it passed its tests.
+    pub tested: bool,
 }
 
 /// What an output is of.
