@@ -1,5 +1,6 @@
 //! How a command ends badly: three faults, three exit codes, three tones.
 
+use imgc_formats::disk::Damaged;
 use imgc_image::Failure as StepFailure;
 
 /// Why a command did not do what was asked.
@@ -66,6 +67,12 @@ impl From<StepFailure> for Failure {
                     })
                     .collect();
                 Self::Request(lines.join("\nerror: "))
+            }
+            // An image that was given is damaged: not this machine's fault.
+            StepFailure::Machine { error, .. }
+                if error.get_ref().is_some_and(|inner| inner.is::<Damaged>()) =>
+            {
+                Self::Request(error.to_string())
             }
             StepFailure::Machine { what, error } => Self::Machine(format!("{what}: {error}")),
             StepFailure::Interrupted => Self::Interrupted,

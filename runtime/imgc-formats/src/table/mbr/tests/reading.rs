@@ -21,13 +21,11 @@ fn disks_of_ours_are_read_with_sectors_of_both_sizes() {
         let disk = make(sample(sector));
         let bytes = disk.read(0, usize::try_from(64 * MIB).expect("small"));
         let found = Mbr.read(&bytes).expect("sound").expect("an MBR");
-        let found: Vec<_> =
-            found.iter().map(|part| (part.number, part.start, part.len, part.ty.as_str())).collect();
-        let kinds = ["linux", "fat32-lba", "swap", "linux", "07", "linux"];
         let wanted: Vec<_> =
             disk.layout.parts.iter().map(|part| (part.number, part.start, part.len)).collect();
-        assert_eq!(found.iter().map(|part| (part.0, part.1, part.2)).collect::<Vec<_>>(), wanted);
-        assert_eq!((found[0].3, found[2].3), (kinds[0], kinds[2]));
+        let listed: Vec<_> = found.iter().map(|part| (part.number, part.start, part.len)).collect();
+        assert_eq!(listed, wanted);
+        assert_eq!((found[0].ty.as_str(), found[2].ty.as_str()), ("linux", "swap"));
     }
 }
 
@@ -56,7 +54,7 @@ fn by_sfdisk(script: &str) -> (Vec<u8>, Vec<(u32, u64, u64)>) {
 fn disks_of_sfdisk_are_read() {
     for script in [
         "label: dos\nstart=2048,size=2048,type=83\n",
-        "label: dos\nsize=4096,type=c\nsize=60000,type=5\nsize=8192,type=82\n,size=1000,type=83\nsize=2000\nsize=3000\n",
+        "label: dos\nsize=4096,type=c\nsize=60000,type=5\nsize=8192,type=82\nsize=1000,type=83\nsize=2000\nsize=3000\n",
         "label: dos\n1: size=4096\n2: size=4096\n4: size=90000,type=f\n5: size=999\n6: size=4097\n",
     ] {
         let (bytes, wanted) = by_sfdisk(script);
