@@ -68,15 +68,18 @@ impl From<StepFailure> for Failure {
                     .collect();
                 Self::Request(lines.join("\nerror: "))
             }
-            // An image that was given is damaged: not this machine's fault.
-            StepFailure::Machine { error, .. }
-                if error.get_ref().is_some_and(|inner| inner.is::<Damaged>()) =>
-            {
-                Self::Request(error.to_string())
-            }
+            StepFailure::Machine { error, .. } if is_damage(&error) => Self::Request(error.to_string()),
             StepFailure::Machine { what, error } => Self::Machine(format!("{what}: {error}")),
             StepFailure::Interrupted => Self::Interrupted,
             StepFailure::Bug(message) => Self::Bug(message),
         }
+    }
+}
+
+/// Whether an image that was given is damaged: that is not this machine's fault.
+fn is_damage(error: &std::io::Error) -> bool {
+    match error.get_ref() {
+        Some(inner) => inner.is::<Damaged>(),
+        None => false,
     }
 }
