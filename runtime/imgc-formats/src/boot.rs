@@ -2,6 +2,7 @@
 
 pub mod eltorito;
 mod grub;
+mod media_checksum;
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use imgc_plan::{
 };
 
 /// The list: one line a kind.
-pub static ALL: &[&dyn Loader] = &[&grub::Grub];
+pub static ALL: &[&dyn Loader] = &[&grub::Grub, &eltorito::ElTorito, &media_checksum::MediaChecksum];
 
 /// What a loader's steps read.
 #[derive(Clone, Copy)]
@@ -93,6 +94,11 @@ pub trait Loader: Send + Sync {
     fn check_menu(&self, options: &Record, menu: &Menu, home: &LoaderHome) -> Vec<(usize, OptionProblem)> {
         let _ = (options, menu, home);
         Vec::new()
+    }
+
+    /// Whether its stamp reads all of the disk, and so comes after those of all other loaders.
+    fn seals(&self) -> bool {
+        false
     }
 
     /// The files that overlay its home; entries' times are `epoch` (an option of each loader).

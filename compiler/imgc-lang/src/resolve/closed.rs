@@ -134,6 +134,8 @@ pub struct Loader {
     pub kind: Chosen,
     /// What it makes.
     pub products: Products,
+    /// Whether it comes after all others.
+    pub seals: bool,
     /// Where its files come from.
     pub source: Option<usize>,
     /// The partition that holds its files.
