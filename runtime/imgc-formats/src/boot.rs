@@ -1,6 +1,7 @@
 //! Boot loaders: one folder each. Installing one is placing files and stamping bytes, never running its installer.
 
 mod grub;
+mod systemd_boot;
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use imgc_plan::{
 };
 
 /// The list: one line a kind.
-pub static ALL: &[&dyn Loader] = &[&grub::Grub];
+pub static ALL: &[&dyn Loader] = &[&grub::Grub, &systemd_boot::SystemdBoot];
 
 /// What a loader's steps read.
 #[derive(Clone, Copy)]
