@@ -21,6 +21,10 @@ pub struct Compilation {
     pub disks: Vec<DiskInfo>,
     /// The artifacts that the plan makes: file, and index of the export step.
     pub outputs: Vec<(String, usize)>,
+    /// Of these, the export steps whose artifacts are published only once they passed their tests.
+    pub tested: Vec<usize>,
+    /// For each test of the plan, by index, where it stands.
+    pub tests: Vec<TestInfo>,
     /// The params that the manifest declares.
     pub params: Vec<ParamInfo>,
     /// Sources that take attributes over from this machine, so that another may make other bytes.
@@ -38,6 +42,15 @@ pub struct Origin {
     pub ops: Vec<Span>,
     /// For a place or assemble step: the partitions by name.
     pub parts: BTreeMap<String, Span>,
+}
+
+/// Where a test stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestInfo {
+    /// Its name in the manifest.
+    pub span: Span,
+    /// For each boot the nodes of its acts.
+    pub acts: Vec<Vec<Span>>,
 }
 
 /// A disk, for tables.

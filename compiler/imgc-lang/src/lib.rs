@@ -15,7 +15,9 @@ mod pipeline;
 mod resolve;
 mod syntax;
 
-pub use compilation::{Compilation, DiskInfo, HashesInfo, HostDependent, Origin, ParamInfo, PartInfo};
+pub use compilation::{
+    Compilation, DiskInfo, HashesInfo, HostDependent, Origin, ParamInfo, PartInfo, TestInfo,
+};
 pub use diagnostic::{Diagnostic, Label, Severity, SourceFile, Span};
 pub use pipeline::compile;
 pub use world::{Settings, World};

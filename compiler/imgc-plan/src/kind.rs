@@ -103,6 +103,8 @@ pub struct TableTraits {
     pub name_units: Option<u32>,
     /// Whether partitions have GUIDs (`uuid` on a partition).
     pub uuids: bool,
+    /// The option that is the disk's id, where systems name a partition by that and its number (Linux: `PARTUUID=`).
+    pub disk_id: Option<&'static str>,
     /// Whether there is a bootable flag.
     pub bootable: bool,
     /// Attributes by name and bit, for `attributes`.

@@ -1,5 +1,6 @@
 //! The compiler against manifests: diagnostics as carets, plans as goldens, mutations that must not panic.
 
+mod boots;
 mod cases;
 mod facts;
 mod fuzz;
