@@ -3,6 +3,7 @@
 pub mod eltorito;
 mod grub;
 mod media_checksum;
+mod systemd_boot;
 
 use std::sync::Arc;
 
@@ -16,7 +17,13 @@ use imgc_plan::{
 };
 
 /// The list: one line a kind.
-pub static ALL: &[&dyn Loader] = &[&grub::Grub, &eltorito::ElTorito, &media_checksum::MediaChecksum];
+#[rustfmt::skip]
+pub static ALL: &[&dyn Loader] = &[
+    &grub::Grub,
+    &systemd_boot::SystemdBoot,
+    &eltorito::ElTorito,
+    &media_checksum::MediaChecksum,
+];
 
 /// What a loader's steps read.
 #[derive(Clone, Copy)]
