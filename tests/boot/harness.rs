@@ -29,13 +29,13 @@ fn what_is_missing_forbidden_or_out_of_order_fails_with_the_log() {
         vm.expect("no such words");
     });
     assert!(
-        said.contains("the machine ended before \"no such words\"") && said.contains("IMGC-STUB-OK"),
+        said.contains("the machine ended before `no such words`") && said.contains("IMGC-STUB-OK"),
         "{said}"
     );
     let said = complaint(&disk, |mut vm| {
         vm.reject("STUB-O.").expect("no such words");
     });
-    assert!(said.contains("\"STUB-OK\" must not be seen"), "{said}");
+    assert!(said.contains("`STUB-OK` must not be seen"), "{said}");
     let said = complaint(&disk, |mut vm| {
         vm.reject("STUB-O.");
         vm.exit();

@@ -39,7 +39,7 @@ pub fn lower(
     if cx.has_errors() {
         return;
     }
-    let plan = Plan { image: closed.name.clone(), epoch: closed.epoch, steps: Vec::new() };
+    let plan = Plan { image: closed.name.clone(), epoch: closed.epoch, ..Plan::default() };
     let mut build = Build::new(plan, closed.epoch);
     for (at, source) in sources.iter().enumerate().filter(|(at, _)| needs.sources.contains(at)) {
         let step = source::lower(&mut build, source, pins.get(&at).copied());

@@ -1,5 +1,6 @@
 //! Boot loaders: one folder each. Installing one is placing files and stamping bytes, never running its installer.
 
+pub mod eltorito;
 mod grub;
 
 use std::sync::Arc;
