@@ -1,7 +1,11 @@
 //! Boot loaders: one folder each. Installing one is placing files and stamping bytes, never running its installer.
 
 pub mod eltorito;
+mod files;
 mod grub;
+mod start;
+mod supply;
+mod syslinux;
 
 use std::sync::Arc;
 
@@ -15,7 +19,7 @@ use imgc_plan::{
 };
 
 /// The list: one line a kind.
-pub static ALL: &[&dyn Loader] = &[&grub::Grub];
+pub static ALL: &[&dyn Loader] = &[&grub::Grub, &syslinux::Syslinux];
 
 /// What a loader's steps read.
 #[derive(Clone, Copy)]

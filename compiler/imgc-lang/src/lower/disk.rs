@@ -150,7 +150,9 @@ fn product_of(build: &mut Build, loader: &Loader, product: Product) -> usize {
         menu: loader.menu.clone(),
         home: loader.home.clone(),
     };
-    let inputs = loader.source.map(|source| Input::of(build.sources[&source])).into_iter().collect();
+    let source = loader.source.map(|source| build.sources[&source]);
+    let tree = loader.tree.map(|tree| build.trees[&tree]);
+    let inputs = source.or(tree).map(Input::of).into_iter().collect();
     let origin = Origin { span: loader.span, ..Origin::default() };
     build.push(format!("make {what} of {}", kind.name), Op::Loader(step), inputs, origin)
 }

@@ -41,6 +41,11 @@ impl<'a> Files<'a> {
         Ok(())
     }
 
+    /// Adds an entry that was made elsewhere.
+    pub fn entry(&mut self, entry: Entry) {
+        self.builder.push(entry);
+    }
+
     fn keep(&self, bytes: &[u8]) -> Result<Content, Failure> {
         let mut out = BytesBuilder::new(self.store);
         out.put(0, bytes)?;

@@ -144,12 +144,8 @@ mod tests {
         let initrd = |path: &str| BootAction::Initrd { paths: vec![path.into()] };
         let tree = BootAction::DeviceTree { path: "/d".into() };
         let linux = entry(vec![linux(), initrd("/a"), tree, initrd("/b")]);
-        let expected = Start::Linux {
-            path: "/k",
-            args: "x",
-            initrds: vec!["/a", "/b"],
-            device_tree: Some("/d"),
-        };
+        let expected =
+            Start::Linux { path: "/k", args: "x", initrds: vec!["/a", "/b"], device_tree: Some("/d") };
         assert_eq!(start(&linux), Ok(expected));
         let module = BootAction::Module { path: "/m".into(), args: "y".into() };
         let kernel = BootAction::Multiboot2 { path: "/k".into(), args: String::new() };
