@@ -7,4 +7,5 @@ mod hello_linux;
 mod lites;
 mod loader;
 mod machines;
+mod media;
 mod stand_in;

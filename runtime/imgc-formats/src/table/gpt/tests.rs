@@ -255,6 +255,34 @@ fn hostile_disks_are_refused_or_said_to_be_wrong() {
 }
 
 #[test]
+fn whatever_a_disk_says_its_partitions_lie_within_it() {
+    let disk = make(sample(512));
+    let mut bytes = disk.read(0, 34 * 512 + 4096);
+    // The reader takes sums for granted where it must: it lists what the entries say, or refuses.
+    bytes.resize(usize::try_from(16 * MIB).expect("small"), 0);
+    let (mut refused, mut listed) = (0, 0);
+    for at in 512..3 * 512 {
+        let before = bytes[at];
+        for after in [before ^ 1 << (at % 8), 0xff, 0] {
+            bytes[at] = after;
+            match Gpt.read(&bytes) {
+                Ok(found) => {
+                    listed += 1;
+                    let found = found.unwrap_or_default();
+                    assert!(
+                        found.iter().all(|part| part.len > 0 && part.start + part.len <= 16 * MIB),
+                        "{at}"
+                    );
+                }
+                Err(_) => refused += 1,
+            }
+        }
+        bytes[at] = before;
+    }
+    assert!(refused > 20 && listed > 1000, "{refused} {listed}");
+}
+
+#[test]
 fn types_are_those_that_other_tools_know() {
     let known = tool("fdisk", "sfdisk", &["--label", "gpt", "--list-types"]).to_lowercase();
     // libfdisk does not know these two; gdisk calls them 8309 and 8308.
@@ -273,8 +301,7 @@ fn types_are_those_that_other_tools_know() {
 fn a_hybrid_mbr_is_that_of_sgdisk() {
     const DATA: &str = "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7";
     const SWAP: &str = "0657fd6d-a4ab-43c4-84e5-0933c84b4f4f";
-    let parts =
-        || vec![part(1, ESP, MIB), part(2, LINUX, 8 * MIB), part(3, DATA, MIB), part(4, SWAP, MIB)];
+    let parts = || vec![part(1, ESP, MIB), part(2, LINUX, 8 * MIB), part(3, DATA, MIB), part(4, SWAP, MIB)];
     for (words, theirs) in [(&["p2", "1"][..], "2:1"), (&["1", "p4", "2"], "1:4:2"), (&["4"], "4")] {
         let list = Data::List(words.iter().map(|word| Data::from(*word)).collect());
         let mut hybrid = options();
