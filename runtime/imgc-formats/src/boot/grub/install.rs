@@ -12,7 +12,7 @@ use super::{
     options::Options,
     package::Package,
     pe,
-    place::{Form, Place, filesystem_module, is_cd},
+    place::{Form, Place, VIDEO, filesystem_module, is_cd},
 };
 
 /// The names of images that are files of the platform's directory.
@@ -159,6 +159,7 @@ fn needed(
         .into_iter()
         .chain(filesystem_module(place.filesystem()))
         .chain(options.platform.disk_module().filter(|_| place.own.is_some()))
+        .chain(options.platform.is_efi().then_some(VIDEO))
         .chain(options.modules.iter().map(String::as_str));
     let wanted = dependencies.closure(wanted);
     moddep::all_there(package, &wanted)?;
