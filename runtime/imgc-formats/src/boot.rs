@@ -1,8 +1,12 @@
 //! Boot loaders: one folder each. Installing one is placing files and stamping bytes, never running its installer.
 
 pub mod eltorito;
+mod files;
 mod grub;
 mod media_checksum;
+mod start;
+mod supply;
+mod syslinux;
 mod systemd_boot;
 
 use std::sync::Arc;
@@ -21,6 +25,7 @@ use imgc_plan::{
 pub static ALL: &[&dyn Loader] = &[
     &grub::Grub,
     &systemd_boot::SystemdBoot,
+    &syslinux::Syslinux,
     &eltorito::ElTorito,
     &media_checksum::MediaChecksum,
 ];

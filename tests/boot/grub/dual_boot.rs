@@ -32,7 +32,9 @@ fn linux_starts_from_one_disk_under_both_firmwares() {
 fn linux_starts_from_an_mbr_disk() {
     let example = root().join("examples/dual-boot");
     let text = fs::read_to_string(example.join("image.kdl")).expect("readable");
-    let mbr = text.replace("    gpt\n", "    mbr\n").replace("    partition bios size=\"1MiB\" type=bios-boot\n", "");
+    let mbr = text
+        .replace("    gpt\n", "    mbr\n")
+        .replace("    partition bios size=\"1MiB\" type=bios-boot\n", "");
     assert_eq!(text.lines().count(), mbr.lines().count() + 1, "the example changed");
     let bench = Bench::new();
     fs::write(bench.dir().join("image.kdl"), mbr).expect("written");

@@ -71,7 +71,8 @@ fn what_cannot_start_is_not_built() {
     let lost = menu("x").replace("/boot/vmlinuz", "/boot/lost") + &DISK.replace("MODULE", "ls");
     let said = complaint(&Project::new(&lost));
     assert!(said.contains("/boot/lost") && said.contains("entry linux"), "{said}");
-    let nowhere = menu("x") + &DISK.replace("MODULE", "ls").replace("i386-pc source=bios", "x86_64-efi source=uefi");
+    let nowhere =
+        menu("x") + &DISK.replace("MODULE", "ls").replace("i386-pc source=bios", "x86_64-efi source=uefi");
     let said = complaint(&Project::new(&nowhere));
     assert!(said.contains("FAT filesystems only"), "{said}");
 }

@@ -207,6 +207,8 @@ fn product_of(build: &mut Build<'_>, loader: &Loader, product: Product) -> Optio
     let mut inputs = Inputs::default();
     if let Some(at) = loader.source {
         inputs.index(source::lower(build, at)?);
+    } else if let Some(at) = loader.tree {
+        inputs.index(compose::tree(build, at)?);
     }
     let mut menu = loader.menu.clone();
     for args in menu.iter_mut().flat_map(Menu::args_mut) {

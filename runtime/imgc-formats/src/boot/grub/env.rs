@@ -64,7 +64,9 @@ pub fn check(menu: &Menu, place: &Place<'_>) -> Vec<(usize, OptionProblem)> {
             let message = match place.own {
                 Some(own) => {
                     let (name, filesystem) = (&own.name, &own.filesystem);
-                    format!("GRUB cannot count tries in `{name}`, as it cannot change a file of `{filesystem}`")
+                    format!(
+                        "GRUB cannot count tries in `{name}`, as it cannot change a file of `{filesystem}`"
+                    )
                 }
                 None => "GRUB cannot count tries over a network".to_owned(),
             };
@@ -79,7 +81,9 @@ pub fn check(menu: &Menu, place: &Place<'_>) -> Vec<(usize, OptionProblem)> {
             found.push((index, problem(message, "let their names differ in letters or digits")));
         }
     }
-    if let (true, Some(index)) = (block(menu).len() > LEN, menu.entries.iter().rposition(|e| e.tries.is_some())) {
+    if let (true, Some(index)) =
+        (block(menu).len() > LEN, menu.entries.iter().rposition(|e| e.tries.is_some()))
+    {
         let message = format!("the tries of all entries do not fit GRUB's environment block of {LEN} bytes");
         found.push((index, problem(message, "count fewer entries, or give them shorter names")));
     }
@@ -113,7 +117,8 @@ pub fn choose(menu: &Menu, default: usize, reference: impl Fn(usize) -> String, 
             return;
         }
         let behind: Vec<String> = candidates[place + 1..].iter().map(usize::to_string).collect();
-        writeln!(text, "{word} [ \"${}\" != 0 ]; then\n\tset default={set}", variable(entry)).expect(INFALLIBLE);
+        writeln!(text, "{word} [ \"${}\" != 0 ]; then\n\tset default={set}", variable(entry))
+            .expect(INFALLIBLE);
         // Where its kernel cannot be loaded, GRUB goes on with these.
         writeln!(text, "\tset fallback='{}'", behind.join(" ")).expect(INFALLIBLE);
         word = "elif";

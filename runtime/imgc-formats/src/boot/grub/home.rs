@@ -66,8 +66,10 @@ pub fn check(options: &Options, home: &LoaderHome) -> Vec<OptionProblem> {
 fn check_esp(esp: Option<&PartHome>, own: &PartHome, found: &mut Vec<OptionProblem>) {
     let (option, part) = esp.map_or(("partition", own), |esp| ("esp", esp));
     if part.filesystem != "vfat" {
-        let message =
-            format!("UEFI starts files from FAT filesystems only, and `{}` holds `{}`", part.name, part.filesystem);
+        let message = format!(
+            "UEFI starts files from FAT filesystems only, and `{}` holds `{}`",
+            part.name, part.filesystem
+        );
         found.push(problem(option, message, "name a partition with `vfat` and `type=esp` with `esp=`"));
     } else if part.number > 0 && !ESP_TYPES.contains(&part.type_code.to_ascii_lowercase().as_str()) {
         let message = format!("UEFI does not look into `{}`, as it is not of the type `esp`", part.name);

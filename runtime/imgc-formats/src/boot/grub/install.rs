@@ -80,7 +80,9 @@ pub fn files(package: &Package<'_>, place: &Place<'_>, job: &LoaderJob<'_>) -> R
     if place.searches() {
         files.write(&place.id_file(), b"By this file GRUB knows its directory.\n")?;
     }
-    if let Some(catalog) = place.own.filter(|own| is_cd(own)).and_then(|own| eltorito::catalog(own, options.epoch)) {
+    if let Some(catalog) =
+        place.own.filter(|own| is_cd(own)).and_then(|own| eltorito::catalog(own, options.epoch))
+    {
         files.builder.push(catalog);
     }
     let beside = |name: &str| format!("{}/{name}", options.platform.directory());

@@ -109,7 +109,8 @@ impl Options {
             problems.push(problem("config", message, "give each line as a text of its own"));
         }
         for path in &self.memdisk {
-            if let Err(message) = BytePath::absolute(format!("/{}", path.trim_start_matches('/')).as_bytes()) {
+            if let Err(message) = BytePath::absolute(format!("/{}", path.trim_start_matches('/')).as_bytes())
+            {
                 problems.push(problem("memdisk", message, "paths of files in the loader's source"));
             }
         }
@@ -129,7 +130,11 @@ impl Options {
         }
         if self.theme.is_some() && self.font.is_none() {
             let message = "a theme needs graphics, which need a font".to_owned();
-            problems.push(problem("theme", message, "name one with `font`, such as `unicode.pf2` of grub-common"));
+            problems.push(problem(
+                "theme",
+                message,
+                "name one with `font`, such as `unicode.pf2` of grub-common",
+            ));
         }
     }
 }
@@ -206,8 +211,7 @@ mod tests {
         ]);
         let problems = Options::read(&bad).expect_err("refused");
         let blamed: Vec<_> = problems.iter().filter_map(|problem| problem.option).collect();
-        let expected =
-            ["directory", "theme", "modules", "modules", "config", "memdisk", "efi-path", "theme"];
+        let expected = ["directory", "theme", "modules", "modules", "config", "memdisk", "efi-path", "theme"];
         assert_eq!(blamed, expected, "{problems:?}");
         for directory in ["boot/grub", "/", "/boot/gr ub", "/a)b", "/boot/$x", ""] {
             assert!(Options::read(&record(&[("directory", directory.into())])).is_err(), "{directory}");

@@ -23,7 +23,8 @@ use super::{
 
 /// Where the PE header lies, and what is before it: a program that MS-DOS can run, as every linker writes it.
 const PE_OFFSET: usize = 0x80;
-const STUB: &[u8] = b"\x0e\x1f\xba\x0e\x00\xb4\x09\xcd\x21\xb8\x01\x4c\xcd\x21This program cannot be run in DOS mode.\r\r\n$";
+const STUB: &[u8] =
+    b"\x0e\x1f\xba\x0e\x00\xb4\x09\xcd\x21\xb8\x01\x4c\xcd\x21This program cannot be run in DOS mode.\r\r\n$";
 
 /// `TimeDateStamp`: 2015-01-01, which grub-mkimage writes since 2.04 whatever the time.
 const TIMESTAMP: u32 = 1_420_070_400;
@@ -117,7 +118,10 @@ fn headers(arch: Arch, sections: &[Section; 4]) -> Vec<u8> {
     out.extend(b"PE\0\0");
     words(&mut out, &[machine, 4]);
     longs(&mut out, &[TIMESTAMP, 0, 0]);
-    words(&mut out, &[if wide { 0xf0 } else { 0xe0 }, CHARACTERISTICS | if wide { 0 } else { MACHINE_32BIT }]);
+    words(
+        &mut out,
+        &[if wide { 0xf0 } else { 0xe0 }, CHARACTERISTICS | if wide { 0 } else { MACHINE_32BIT }],
+    );
     // The optional header: magic, linker's version, SizeOfCode, SizeOfInitializedData, SizeOfUninitializedData,
     // AddressOfEntryPoint (the kernel begins with it, as was checked), BaseOfCode.
     words(&mut out, &[if wide { 0x20b } else { 0x10b }, 0]);

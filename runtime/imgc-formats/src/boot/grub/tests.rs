@@ -2,8 +2,8 @@
 
 mod counting;
 mod efi;
-mod hostile;
 mod homes;
+mod hostile;
 mod install;
 mod menu;
 mod oracle;

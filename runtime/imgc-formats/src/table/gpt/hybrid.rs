@@ -20,7 +20,13 @@ const MOST: usize = 3;
 
 /// The option's words.
 fn words(options: &Options) -> Vec<&str> {
-    options.get("hybrid").and_then(Data::as_list).unwrap_or_default().iter().filter_map(Data::as_text).collect()
+    options
+        .get("hybrid")
+        .and_then(Data::as_list)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(Data::as_text)
+        .collect()
 }
 
 /// What cannot be, whatever the partitions are.
@@ -51,10 +57,15 @@ pub(super) fn records(options: &Options, layout: &Layout) -> Result<Option<Vec<R
     let mut problems = Vec::new();
     let mut records = Vec::new();
     for word in &words {
-        let listed = |part: &&PlacedPart| part.listed() && (part.name == *word || part.number.to_string() == *word);
+        let listed =
+            |part: &&PlacedPart| part.listed() && (part.name == *word || part.number.to_string() == *word);
         let Some(part) = layout.parts.iter().find(listed) else {
-            let message = format!("the hybrid MBR names `{word}`, which is no partition that the table lists");
-            problems.push(Problem::new("hybrid-partition", message).help("name it as the manifest does, or by its number"));
+            let message =
+                format!("the hybrid MBR names `{word}`, which is no partition that the table lists");
+            problems.push(
+                Problem::new("hybrid-partition", message)
+                    .help("name it as the manifest does, or by its number"),
+            );
             continue;
         };
         match record(part, layout) {
@@ -90,7 +101,8 @@ fn record(part: &PlacedPart, layout: &Layout) -> Result<Record, Problem> {
     };
     let os_type = os_type(&part.type_code).ok_or_else(|| {
         let message = format!("an MBR has no type for `{}`", part.name);
-        problem(part, "hybrid-partition", message).help("`linux`, `esp`, `basic-data` and `swap` are types of both")
+        problem(part, "hybrid-partition", message)
+            .help("`linux`, `esp`, `basic-data` and `swap` are types of both")
     })?;
     Ok(Record {
         boot_indicator: 0,

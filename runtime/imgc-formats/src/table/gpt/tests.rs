@@ -301,8 +301,7 @@ fn types_are_those_that_other_tools_know() {
 fn a_hybrid_mbr_is_that_of_sgdisk() {
     const DATA: &str = "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7";
     const SWAP: &str = "0657fd6d-a4ab-43c4-84e5-0933c84b4f4f";
-    let parts =
-        || vec![part(1, ESP, MIB), part(2, LINUX, 8 * MIB), part(3, DATA, MIB), part(4, SWAP, MIB)];
+    let parts = || vec![part(1, ESP, MIB), part(2, LINUX, 8 * MIB), part(3, DATA, MIB), part(4, SWAP, MIB)];
     for (words, theirs) in [(&["p2", "1"][..], "2:1"), (&["1", "p4", "2"], "1:4:2"), (&["4"], "4")] {
         let list = Data::List(words.iter().map(|word| Data::from(*word)).collect());
         let mut hybrid = options();

@@ -64,7 +64,12 @@ pub(super) fn write(options: &Options, layout: &Layout, out: &mut BytesBuilder<'
 
 /// The protective MBR: one record over the whole disk, so that tools that know no GPT see it as taken; or a hybrid one. The 440
 /// bytes of boot code before the records stay untouched.
-fn put_mbr(options: &Options, layout: &Layout, total: u64, out: &mut BytesBuilder<'_>) -> Result<(), Failure> {
+fn put_mbr(
+    options: &Options,
+    layout: &Layout,
+    total: u64,
+    out: &mut BytesBuilder<'_>,
+) -> Result<(), Failure> {
     let record = Record {
         boot_indicator: 0,
         starting_chs: [0, 2, 0],

@@ -67,7 +67,10 @@ impl<'f> Object<'f> {
             Class::Bits64 => b"\x7fELF\x02\x01",
         };
         // e_type ET_REL, e_machine.
-        if !file.starts_with(ident) || number(file, 16, 2) != Some(1) || number(file, 18, 2) != Some(machine.into()) {
+        if !file.starts_with(ident)
+            || number(file, 16, 2) != Some(1)
+            || number(file, 18, 2) != Some(machine.into())
+        {
             return Err(unknown(FILE, "it is not a relocatable ELF object for this machine"));
         }
         let cut = || unknown(FILE, "its tables are cut off");
@@ -75,7 +78,8 @@ impl<'f> Object<'f> {
             Class::Bits32 => (number(file, 32, 4), number(file, 46, 2), number(file, 48, 2)),
             Class::Bits64 => (number(file, 40, 8), number(file, 58, 2), number(file, 60, 2)),
         };
-        let (shoff, entsize, count) = (shoff.ok_or_else(cut)?, entsize.ok_or_else(cut)?, count.ok_or_else(cut)?);
+        let (shoff, entsize, count) =
+            (shoff.ok_or_else(cut)?, entsize.ok_or_else(cut)?, count.ok_or_else(cut)?);
         let mut sections = Vec::new();
         for index in 0..count {
             let at = shoff.checked_add(index * entsize).ok_or_else(cut)?;

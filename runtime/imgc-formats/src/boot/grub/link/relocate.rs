@@ -88,15 +88,15 @@ fn read(entry: &[u8], class: Class, arch: Arch, table: &Section) -> Result<Reloc
 /// The types of relocations that GRUB 2.06's kernels have.
 fn way(arch: Arch, kind: u64) -> Option<Way> {
     Some(match (arch, kind) {
-        (Arch::I386, 1) => Way::Whole(4),              // R_386_32
-        (Arch::I386, 2) => Way::Relative,              // R_386_PC32
-        (Arch::X8664, 1) => Way::Whole(8),             // R_X86_64_64
-        (Arch::X8664, 2 | 4) => Way::Relative,         // R_X86_64_PC32, R_X86_64_PLT32
-        (Arch::Arm64, 257) => Way::Whole(8),           // R_AARCH64_ABS64
-        (Arch::Arm64, 275) => Way::Page,               // R_AARCH64_ADR_PREL_PG_HI21
-        (Arch::Arm64, 277) => Way::Low(0),             // R_AARCH64_ADD_ABS_LO12_NC
-        (Arch::Arm64, 282 | 283) => Way::Branch,       // R_AARCH64_JUMP26, R_AARCH64_CALL26
-        (Arch::Arm64, 286) => Way::Low(3),             // R_AARCH64_LDST64_ABS_LO12_NC
+        (Arch::I386, 1) => Way::Whole(4),        // R_386_32
+        (Arch::I386, 2) => Way::Relative,        // R_386_PC32
+        (Arch::X8664, 1) => Way::Whole(8),       // R_X86_64_64
+        (Arch::X8664, 2 | 4) => Way::Relative,   // R_X86_64_PC32, R_X86_64_PLT32
+        (Arch::Arm64, 257) => Way::Whole(8),     // R_AARCH64_ABS64
+        (Arch::Arm64, 275) => Way::Page,         // R_AARCH64_ADR_PREL_PG_HI21
+        (Arch::Arm64, 277) => Way::Low(0),       // R_AARCH64_ADD_ABS_LO12_NC
+        (Arch::Arm64, 282 | 283) => Way::Branch, // R_AARCH64_JUMP26, R_AARCH64_CALL26
+        (Arch::Arm64, 286) => Way::Low(3),       // R_AARCH64_LDST64_ABS_LO12_NC
         _ => return None,
     })
 }

@@ -69,7 +69,9 @@ pub fn efi(job: &StampJob<'_>) -> Result<Vec<(u64, Patch)>, Failure> {
     let part = part.ok_or_else(|| Failure::Bug(format!("the layout has no partition `{name}`")))?;
     if !part.start.is_multiple_of(eltorito::SECTOR) {
         let message = format!("`{name}` starts at byte {}, between two sectors of a CD", part.start);
-        return Err(Problem::new("boot-image-unaligned", message).help("give it an `align` of 2048 or more").into());
+        return Err(Problem::new("boot-image-unaligned", message)
+            .help("give it an `align` of 2048 or more")
+            .into());
     }
     let sectors = eltorito::efi_sectors(part.len);
     let entry = eltorito::Entry { platform: eltorito::EFI, load_segment: 0, sectors, first: part.start };

@@ -31,7 +31,11 @@ const SEGMENTS: u64 = SECTOR_LEN / 16;
 ///
 /// # Errors
 /// When the core image does not lie on the disk as it is, or in too many places.
-pub fn stamp(place: &Place<'_>, job: &StampJob<'_>, image: &Arc<Bytes>) -> Result<Vec<(u64, Patch)>, Failure> {
+pub fn stamp(
+    place: &Place<'_>,
+    job: &StampJob<'_>,
+    image: &Arc<Bytes>,
+) -> Result<Vec<(u64, Patch)>, Failure> {
     check_sectors(job.layout)?;
     let own = place.own.ok_or_else(|| Failure::Bug("GRUB has no partition".into()))?;
     let part = job.layout.part(&own.name);
@@ -56,11 +60,16 @@ pub fn stamp(place: &Place<'_>, job: &StampJob<'_>, image: &Arc<Bytes>) -> Resul
 
 /// Runs of bytes as runs of sectors: (first, count).
 fn sectors(runs: &[(u64, u64)]) -> Result<Vec<(u64, u64)>, Failure> {
-    let whole = |(first, len): &(u64, u64)| first.is_multiple_of(SECTOR_LEN) && len.is_multiple_of(SECTOR_LEN);
+    let whole =
+        |(first, len): &(u64, u64)| first.is_multiple_of(SECTOR_LEN) && len.is_multiple_of(SECTOR_LEN);
     if !runs.iter().all(whole) || runs.iter().map(|(_, len)| len).sum::<u64>() < 2 * SECTOR_LEN {
         return Err(Failure::Bug(format!("GRUB's core image lies at {runs:?}, not in whole sectors")));
     }
-    Ok(runs.iter().filter(|(_, len)| *len > 0).map(|(first, len)| (first / SECTOR_LEN, len / SECTOR_LEN)).collect())
+    Ok(runs
+        .iter()
+        .filter(|(_, len)| *len > 0)
+        .map(|(first, len)| (first / SECTOR_LEN, len / SECTOR_LEN))
+        .collect())
 }
 
 /// The first sector, and the runs of the others.
@@ -121,7 +130,10 @@ mod tests {
         let mut first = vec![0; 512];
         first[0x1c0] = 1;
         let refused = list(&mut first, &runs).expect_err("no room");
-        assert!(refused.message.contains("29 pieces") && refused.message.contains("room for 4"), "{refused:?}");
+        assert!(
+            refused.message.contains("29 pieces") && refused.message.contains("room for 4"),
+            "{refused:?}"
+        );
         assert!(sectors(&[(100, 512)]).is_err() && sectors(&[(0, 512)]).is_err());
     }
 }

@@ -49,13 +49,16 @@ fn counted_entries_have_a_block_and_the_commands_that_count() {
     assert!(text.contains(COUNTED), "{text}");
     let block = debian.text(&tree, "boot/grub/grubenv");
     assert!(block.len() == 1024 && block.contains("\ntries_new=2\n#"), "{block}");
-    let Node::File { dense, .. } = tree.get(b"boot/grub/grubenv").expect("there").node else { panic!("no file") };
+    let Node::File { dense, .. } = tree.get(b"boot/grub/grubenv").expect("there").node else {
+        panic!("no file")
+    };
     assert!(dense, "GRUB writes into its blocks");
     assert!(tree.get(b"boot/grub/i386-pc/loadenv.mod").is_some());
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("grubenv");
     std::fs::write(&file, &block).expect("written");
-    let output = Command::new("grub-editenv").arg(&file).arg("list").output().expect("grub-editenv runs: grub-common");
+    let output =
+        Command::new("grub-editenv").arg(&file).arg("list").output().expect("grub-editenv runs: grub-common");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "tries_new=2\n");
 }
 

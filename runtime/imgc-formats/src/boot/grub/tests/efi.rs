@@ -43,7 +43,18 @@ const CASES: &[Case] = &[
         &["insmod zfs"],
         ("gpt", 3, "xfs"),
         "(,gpt3)/boot/grub",
-        &["part_gpt", "xfs", "search_fs_file", "btrfs", "gfxmenu", "luks2", "lvm", "http", "zfs", "multiboot2"],
+        &[
+            "part_gpt",
+            "xfs",
+            "search_fs_file",
+            "btrfs",
+            "gfxmenu",
+            "luks2",
+            "lvm",
+            "http",
+            "zfs",
+            "multiboot2",
+        ],
     ),
 ];
 

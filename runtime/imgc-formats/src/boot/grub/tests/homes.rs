@@ -54,7 +54,12 @@ fn places_that_do_not_are_refused_with_the_reason() {
         (&pxe, home("mbr", 1, "ext2"), "platform", "over a network"),
         (&efi, home("gpt", 2, "ext4"), "partition", "FAT filesystems only"),
         (&efi, disk("gpt", part("root", 2, "ext4", ""), Some(part("esp", 1, "ext2", ESP))), "esp", "`ext2`"),
-        (&efi, disk("gpt", part("root", 2, "ext4", ""), Some(part("e", 1, "vfat", "x"))), "esp", "type `esp`"),
+        (
+            &efi,
+            disk("gpt", part("root", 2, "ext4", ""), Some(part("e", 1, "vfat", "x"))),
+            "esp",
+            "type `esp`",
+        ),
         (&efi, disk("mbr", part("root", 1, "vfat", "0c"), None), "partition", "type `esp`"),
     ];
     for (pairs, home, option, words) in cases {
