@@ -1,8 +1,9 @@
 //! The benchmark of the main job: imgc beside the tools it replaces, in one run on one tree, as ratios.
 //!
 //! `cargo run --release -p imgc-tests --bin bench -- [--files N] [--bytes N] [--runs N] [--dir DIR]`. Needs genimage, mtools, dosfstools,
-//! e2fsprogs and qemu-utils, and says so when one is missing.
+//! e2fsprogs and qemu-utils, and says so when one is missing. `bench -- iso [--files …]` measures CDs instead ([`iso`]).
 
+mod iso;
 mod measure;
 mod rivals;
 mod tree;
@@ -13,6 +14,8 @@ use measure::{Sample, best};
 
 /// What is asked for.
 struct Args {
+    /// Whether CDs are measured.
+    iso: bool,
     files: u64,
     bytes: u64,
     runs: u32,
@@ -21,16 +24,20 @@ struct Args {
 
 fn args() -> Args {
     let mut args =
-        Args { files: 60_000, bytes: 1 << 30, runs: 3, dir: std::env::temp_dir().join("imgc-bench") };
+        Args { iso: false, files: 60_000, bytes: 1 << 30, runs: 3, dir: std::env::temp_dir().join("imgc-bench") };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
+        if word == "iso" {
+            args.iso = true;
+            continue;
+        }
         let value = words.next().unwrap_or_else(|| panic!("{word} wants a value"));
         match word.as_str() {
             "--files" => args.files = value.parse().expect("a number of files"),
             "--bytes" => args.bytes = value.parse().expect("a number of bytes"),
             "--runs" => args.runs = value.parse().expect("a number of runs"),
             "--dir" => args.dir = value.into(),
-            _ => panic!("{word} is not one of --files, --bytes, --runs, --dir"),
+            _ => panic!("{word} is not iso or one of --files, --bytes, --runs, --dir"),
         }
     }
     args
@@ -38,6 +45,9 @@ fn args() -> Args {
 
 fn main() {
     let args = args();
+    if args.iso {
+        return iso::main(&args);
+    }
     for (tool, package) in [
         ("genimage", "genimage"),
         ("genext2fs", "genext2fs"),

@@ -5,6 +5,7 @@ mod grub;
 mod harness;
 mod hello_linux;
 mod lites;
+mod live;
 mod loader;
 mod machines;
 mod media;
