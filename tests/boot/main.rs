@@ -7,3 +7,4 @@ mod lites;
 mod loader;
 mod machines;
 mod stand_in;
+mod uefi;

@@ -30,10 +30,7 @@ fn assemble() -> Vec<u8> {
     let source = root().join("tests/boot/kernel.S");
     run(Command::new(tool("as", "binutils")).args(["--64", "-o"]).arg(&object).arg(source));
     let mut ld = Command::new(tool("ld", "binutils"));
-    run(ld
-        .args(["-m", "elf_x86_64", "-Ttext=0", "--oformat", "binary", "-o"])
-        .arg(&flat)
-        .arg(&object));
+    run(ld.args(["-m", "elf_x86_64", "-Ttext=0", "--oformat", "binary", "-o"]).arg(&flat).arg(&object));
     let kernel = fs::read(flat).expect("readable");
     assert_eq!(kernel.len(), LEN, "the kernel's length");
     kernel
