@@ -47,7 +47,8 @@ pub const NAMED: &[NamedKey] = &[
 ];
 
 /// Keys that are held while another is pressed, with QEMU's names.
-pub const HELD: &[(&str, &str)] = &[("ctrl", "ctrl"), ("alt", "alt"), ("shift", "shift"), ("super", "meta_l")];
+pub const HELD: &[(&str, &str)] =
+    &[("ctrl", "ctrl"), ("alt", "alt"), ("shift", "shift"), ("super", "meta_l")];
 
 /// The signs of a US keyboard besides letters and digits: without and with shift, and what QEMU calls the key.
 const SIGNS: &[(char, char, &str)] = &[
@@ -106,7 +107,9 @@ pub fn sign(sign: char) -> Option<Vec<String>> {
         '\t' => Some(vec!["tab".to_owned()]),
         ' ' => Some(vec!["spc".to_owned()]),
         _ => {
-            if let Some((plain, _, code)) = SIGNS.iter().find(|(plain, above, _)| sign == *plain || sign == *above) {
+            if let Some((plain, _, code)) =
+                SIGNS.iter().find(|(plain, above, _)| sign == *plain || sign == *above)
+            {
                 let code = (*code).to_owned();
                 return if sign == *plain { Some(vec![code]) } else { shifted(code) };
             }
@@ -118,7 +121,9 @@ pub fn sign(sign: char) -> Option<Vec<String>> {
 /// The keys that are held, and the last one, which is named or one sign.
 fn split(name: &str) -> Option<(Vec<(&'static str, &'static str)>, &str)> {
     let (mut held, mut rest) = (Vec::new(), name);
-    while let Some((first, after)) = rest.split_once('-').filter(|(first, after)| !first.is_empty() && !after.is_empty()) {
+    while let Some((first, after)) =
+        rest.split_once('-').filter(|(first, after)| !first.is_empty() && !after.is_empty())
+    {
         let Some(found) = HELD.iter().find(|(name, _)| *name == first) else { break };
         held.push(*found);
         rest = after;
