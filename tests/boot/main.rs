@@ -10,3 +10,4 @@ mod loader;
 mod machines;
 mod media;
 mod stand_in;
+mod uefi;

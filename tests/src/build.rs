@@ -1,6 +1,9 @@
 //! Builds an example for a boot, in a bench of its own.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use crate::imgc::{Artifact, Bench, root};
 
@@ -27,12 +30,19 @@ impl Artifacts {
 /// # Panics
 /// When the build fails: with everything that it said.
 pub fn imgc_build(example: &str, sets: &[(&str, &str)]) -> Artifacts {
+    build_manifest(&root().join("examples").join(example).join("image.kdl"), sets)
+}
+
+/// As [`imgc_build`], of any manifest.
+///
+/// # Panics
+/// When the build fails: with everything that it said.
+pub fn build_manifest(manifest: &Path, sets: &[(&str, &str)]) -> Artifacts {
     let bench = Bench::new();
-    let manifest = root().join("examples").join(example).join("image.kdl");
     let out = bench.out().to_string_lossy().into_owned();
     let sets: Vec<String> = sets.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let mut more = vec!["-o", out.as_str()];
     more.extend(sets.iter().flat_map(|set| ["--set", set.as_str()]));
-    let made = bench.build(&manifest, &more);
+    let made = bench.build(manifest, &more);
     Artifacts { made, bench }
 }
