@@ -9,7 +9,8 @@ use crate::{disk::Disk, loader::stub};
 
 fn disk() -> Disk {
     let action = BootAction::Multiboot { path: "/kernel".into(), args: "x".into() };
-    let entry = MenuEntry { name: "a".into(), title: "A".into(), actions: vec![action] };
+    let entry =
+        MenuEntry { name: "a".into(), title: "A".into(), actions: vec![action], ..MenuEntry::default() };
     let menu = Menu { timeout: Some(0), default: None, consoles: vec![], entries: vec![entry] };
     Disk::with_grub("mbr", "ext2", &menu, &[("/kernel", stub())])
 }

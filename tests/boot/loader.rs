@@ -48,6 +48,7 @@ fn menu(timeout: u64, default: &str, entries: &[(&str, &str, Vec<BootAction>)]) 
         name: (*name).into(),
         title: (*title).into(),
         actions: actions.clone(),
+        ..MenuEntry::default()
     };
     Menu {
         timeout: Some(timeout),

@@ -27,6 +27,8 @@ pub struct Compilation {
     pub tests: Vec<TestInfo>,
     /// The params that the manifest declares.
     pub params: Vec<ParamInfo>,
+    /// The templates that it uses, in the order of their use.
+    pub templates: Vec<TemplateInfo>,
     /// Sources that take attributes over from this machine, so that another may make other bytes.
     pub host_dependent: Vec<HostDependent>,
     /// The files that were read, for rendering; spans name them by index.
@@ -111,6 +113,17 @@ pub struct ParamInfo {
     pub doc: Option<String>,
     /// Its name in the manifest.
     pub span: Span,
+}
+
+/// A template, for help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateInfo {
+    /// Its name.
+    pub name: String,
+    /// What it makes, in one sentence.
+    pub doc: String,
+    /// Its params.
+    pub params: Vec<ParamInfo>,
 }
 
 /// A source or copy that takes attributes over from this machine.

@@ -14,9 +14,10 @@ mod params;
 mod pipeline;
 mod resolve;
 mod syntax;
+mod templates;
 
 pub use compilation::{
-    Compilation, DiskInfo, HashesInfo, HostDependent, Origin, ParamInfo, PartInfo, TestInfo,
+    Compilation, DiskInfo, HashesInfo, HostDependent, Origin, ParamInfo, PartInfo, TemplateInfo, TestInfo,
 };
 pub use diagnostic::{Diagnostic, Label, Severity, SourceFile, Span};
 pub use pipeline::compile;

@@ -20,7 +20,8 @@ use crate::{
 };
 
 /// The nodes at the top of a manifest.
-const NODES: &[&str] = &["image", "param", "source", "tree", "archive", "menu", "disk", "output", "test"];
+const NODES: &[&str] =
+    &["image", "param", "source", "tree", "archive", "menu", "disk", "output", "test", "use"];
 
 /// A manifest.
 #[derive(Debug, Default)]

@@ -302,7 +302,7 @@ pub struct FetchArgs {
 /// `imgc inspect`.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// A raw disk image, or a bare filesystem.
+    /// A disk image (raw or qcow2), or a bare filesystem.
     #[arg(value_name = "IMAGE")]
     pub image: PathBuf,
     /// What to do with it; a summary unless said.
@@ -337,7 +337,8 @@ pub enum InspectAction {
         #[arg(value_name = "[PARTITION:]PATH")]
         path: String,
     },
-    /// Copy files out. Owners are kept only for root; device nodes are left out.
+    /// Copy files out, with modes, times and `user.` attributes. What this system or user cannot have (owners, devices, other
+    /// attributes) is left out, and said.
     Extract {
         /// A file or a directory; the root gives all that is in it.
         #[arg(value_name = "[PARTITION:]PATH", default_value = "/")]

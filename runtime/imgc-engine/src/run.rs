@@ -20,12 +20,15 @@ mod code;
 mod gate;
 mod kinds;
 mod local;
+mod locate;
 mod meter;
 mod reach;
 mod schedule;
 mod state;
 mod step;
 mod why;
+
+pub use kinds::fact;
 
 /// What a run is given.
 pub struct World<'a> {

@@ -26,6 +26,7 @@ fn part(name: &str, number: u32, size: PartSize) -> PartSpec {
         uuid: None,
         bootable: false,
         attributes: 0,
+        system_area: 0,
     }
 }
 
@@ -44,7 +45,14 @@ fn plan(sizes: [PartSize; 2]) -> Plan {
     let fitted = steps.iter().zip(&sizes).filter(|(_, size)| matches!(size, PartSize::Fit { .. }));
     let lens = fitted.map(|(step, _)| Input::fact(*step, "len")).collect();
     let [a, b] = sizes;
-    let rules = TableRules { head: 1, tail: 0, slots: 4, logical: true, max_sector: u64::from(u32::MAX) };
+    let rules = TableRules {
+        head: 1,
+        tail: 0,
+        slots: 4,
+        logical: true,
+        max_sector: u64::from(u32::MAX),
+        shares_head: false,
+    };
     let parts = vec![part("a", 1, a), part("b", 2, b)];
     let disk = DiskSpec { len: Some(16 << 20), sector_size: 512, rules, parts };
     let layout = plan.push("place", Op::Place(Place { disk }), lens);
