@@ -3,6 +3,7 @@
 mod closed;
 mod cycles;
 mod disk;
+mod facts;
 mod names;
 mod numbers;
 mod options;
@@ -10,6 +11,7 @@ mod verity;
 
 pub use closed::{Archive, Chosen, Closed, Content, Disk, Hashes, Loader, Of, Output, Part, Tree};
 pub use cycles::Item;
+pub use facts::Fact;
 
 use imgc_plan::kind::Traits;
 
@@ -42,10 +44,12 @@ pub fn resolve(cx: &Cx<'_>, manifest: &Manifest, nodes: &[Node], epoch: Option<i
         manifest.disks.iter().map(|disk| disk::close(cx, manifest, disk, &place)).collect();
     let outputs: Vec<Option<Output>> =
         manifest.outputs.iter().map(|output| close_output(cx, manifest, output, &place)).collect();
+    let facts = facts::look_up(cx, &disks);
     if cx.has_errors() {
         return None;
     }
     Some(Closed {
+        facts,
         name,
         epoch,
         trees: trees.into_iter().collect::<Option<_>>()?,

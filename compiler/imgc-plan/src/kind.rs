@@ -103,6 +103,8 @@ pub struct TableTraits {
     pub name_units: Option<u32>,
     /// Whether partitions have GUIDs (`uuid` on a partition).
     pub uuids: bool,
+    /// The option that is the disk's id, where systems name a partition by that and its number (Linux: `PARTUUID=`).
+    pub disk_id: Option<&'static str>,
     /// Whether there is a bootable flag.
     pub bootable: bool,
     /// Attributes by name and bit, for `attributes`.
@@ -266,6 +268,12 @@ pub trait Kinds {
 
     /// For a loader: what it makes with these options there.
     fn products(&self, name: &str, options: &crate::Record, home: &crate::step::LoaderHome) -> Products;
+
+    /// For a loader: whether its stamp reads all of the disk, and so comes after those of all other loaders.
+    fn seals(&self, name: &str) -> bool {
+        let _ = name;
+        false
+    }
 
     /// For a loader: what makes it impossible there, before anything runs. The option to blame may be `partition` or `esp`, too.
     fn check_home(

@@ -8,6 +8,7 @@ pub mod data;
 pub mod digest;
 pub mod ids;
 pub mod kind;
+pub mod late;
 pub mod layout;
 pub mod lock;
 pub mod menu;

@@ -109,6 +109,17 @@ pub enum BootAction {
 }
 
 impl BootAction {
+    fn args_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Multiboot { args, .. }
+            | Self::Multiboot2 { args, .. }
+            | Self::Module { args, .. }
+            | Self::Linux { args, .. }
+            | Self::Chainload { args, .. } => Some(args),
+            _ => None,
+        }
+    }
+
     /// The files that this action reads.
     pub fn paths(&self) -> Vec<&str> {
         match self {
@@ -125,6 +136,17 @@ impl BootAction {
 }
 
 impl Menu {
+    /// Its texts that may hold marks ([`crate::late`]): the arguments of what its entries start.
+    pub fn args_mut(&mut self) -> Vec<&mut String> {
+        fn of<'m>(entry: &'m mut MenuEntry, out: &mut Vec<&'m mut String>) {
+            out.extend(entry.actions.iter_mut().filter_map(BootAction::args_mut));
+            entry.entries.iter_mut().for_each(|inner| of(inner, out));
+        }
+        let mut out = Vec::new();
+        self.entries.iter_mut().for_each(|entry| of(entry, &mut out));
+        out
+    }
+
     /// The files that its entries read, each with the index of the entry (of the outermost menu) that reads it.
     pub fn paths(&self) -> Vec<(usize, &str)> {
         fn of<'m>(entry: &'m MenuEntry, index: usize, out: &mut Vec<(usize, &'m str)>) {

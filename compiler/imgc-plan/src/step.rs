@@ -172,7 +172,7 @@ pub struct Compose {
     pub epoch: i64,
 }
 
-/// `[Tree]` → Bytes.
+/// `[Tree, fact, …]` → Bytes. Texts of the options may hold marks ([`crate::late`]) of inputs that are facts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Archive {
     /// The archive kind's name, such as `cpio`.
@@ -210,7 +210,7 @@ pub struct Write {
     pub options: Record,
 }
 
-/// `[Tree source?]` → Tree of files ([`Product::Files`], [`Product::EspFiles`]) or Bytes of an image ([`Product::Image`]).
+/// `[Tree source?, fact, …]` → Tree of files ([`Product::Files`], [`Product::EspFiles`]) or Bytes of an image ([`Product::Image`]).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Loader {
     /// The loader kind's name.
@@ -219,7 +219,7 @@ pub struct Loader {
     pub options: Record,
     /// What is made.
     pub product: Product,
-    /// The menu, if the loader shows one.
+    /// The menu, if the loader shows one. Its arguments may hold marks ([`crate::late`]) of inputs that are facts.
     pub menu: Option<Menu>,
     /// Where its files will lie.
     pub home: LoaderHome,

@@ -138,6 +138,8 @@ pub enum FileContent {
     Zeros(u64),
     /// The Bytes value of the step's input of this index (an archive, for instance).
     Input(usize),
+    /// A text in which facts take the place of marks ([`crate::late`]), each named by the index of the step's input that is it.
+    Late(String),
 }
 
 impl Canonical for FileContent {
@@ -146,6 +148,7 @@ impl Canonical for FileContent {
             Self::Inline(bytes) => c.text("inline").bytes(bytes),
             Self::Zeros(len) => c.text("zeros").int(*len),
             Self::Input(index) => c.text("input").int(*index as u64),
+            Self::Late(text) => c.text("late").text(text),
         };
     }
 }

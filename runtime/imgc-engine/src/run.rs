@@ -27,6 +27,8 @@ mod state;
 mod step;
 mod why;
 
+pub use kinds::fact;
+
 /// What a run is given.
 pub struct World<'a> {
     /// How the engine runs on this machine.

@@ -1,11 +1,16 @@
 //! Boot loaders: one folder each. Installing one is placing files and stamping bytes, never running its installer.
 
+mod custom;
 pub mod eltorito;
 mod files;
 mod grub;
+mod limine;
+mod media_checksum;
+mod refind;
 mod start;
 mod supply;
 mod syslinux;
+mod u_boot;
 
 use std::sync::Arc;
 
@@ -19,7 +24,17 @@ use imgc_plan::{
 };
 
 /// The list: one line a kind.
-pub static ALL: &[&dyn Loader] = &[&grub::Grub, &syslinux::Syslinux];
+#[rustfmt::skip]
+pub static ALL: &[&dyn Loader] = &[
+    &grub::Grub,
+    &syslinux::Syslinux,
+    &limine::Limine,
+    &refind::Refind,
+    &u_boot::UBoot,
+    &custom::Custom,
+    &eltorito::ElTorito,
+    &media_checksum::MediaChecksum,
+];
 
 /// What a loader's steps read.
 #[derive(Clone, Copy)]
@@ -97,6 +112,11 @@ pub trait Loader: Send + Sync {
     fn check_menu(&self, options: &Record, menu: &Menu, home: &LoaderHome) -> Vec<(usize, OptionProblem)> {
         let _ = (options, menu, home);
         Vec::new()
+    }
+
+    /// Whether its stamp reads all of the disk, and so comes after those of all other loaders.
+    fn seals(&self) -> bool {
+        false
     }
 
     /// The files that overlay its home; entries' times are `epoch` (an option of each loader).

@@ -189,7 +189,7 @@ fn action(cx: &Cx<'_>, node: &Node) -> Option<BootAction> {
         cursor.finish();
         return path.map(|path| BootAction::DeviceTree { path });
     }
-    let words: Vec<Option<String>> = cursor.rest().iter().map(|value| line(cx, value)).collect();
+    let words: Vec<Option<String>> = cursor.rest().iter().map(|value| words(cx, value)).collect();
     cursor.no_children();
     cursor.finish();
     let words: Option<Vec<String>> = words.into_iter().collect();
@@ -214,9 +214,17 @@ fn boot_path(cx: &Cx<'_>, value: &Value) -> Option<String> {
     }
 }
 
+/// Words of a command line, in which facts may stand.
+fn words(cx: &Cx<'_>, value: &Value) -> Option<String> {
+    checked(cx, value, cx.late_string(value, "a text in quotes")?.value)
+}
+
 /// A text without line breaks or other control characters, which would end a line of a loader's own file.
 fn line(cx: &Cx<'_>, value: &Value) -> Option<String> {
-    let text = cx.string(value, "a text in quotes")?.value;
+    checked(cx, value, cx.string(value, "a text in quotes")?.value)
+}
+
+fn checked(cx: &Cx<'_>, value: &Value, text: String) -> Option<String> {
     if text.contains(char::is_control) {
         return cx.bad("bad-text", value, "a menu's texts have no line breaks or control characters".into());
     }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use imgc_plan::units::{format_size, parse_size};
+use imgc_plan::{
+    late,
+    units::{format_size, parse_size},
+};
 
 use super::fill::fill_value;
 use crate::{
@@ -226,6 +229,9 @@ impl Kind<'_> {
                 wrong(format!("expected one of {}", list(self.choices)))
             }
             _ if text.contains('\0') => wrong("a text has no NUL character".into()),
+            _ if late::is_marked(text) => {
+                wrong("the characters U+F0000 and U+F0001 are for imgc's own use".into())
+            }
             _ => Some((text.to_owned(), None)),
         }
     }

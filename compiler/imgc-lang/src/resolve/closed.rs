@@ -1,5 +1,7 @@
 //! A manifest without anything left to look up or to choose.
 
+use std::collections::BTreeMap;
+
 use imgc_plan::{
     Kind, Record,
     kind::{FilesystemTraits, Products},
@@ -8,7 +10,7 @@ use imgc_plan::{
     step::LoaderHome,
 };
 
-use super::cycles::Item;
+use super::{cycles::Item, facts::Fact};
 use crate::{decode::Spanned, diagnostic::Span, model::tree::Op};
 
 /// A closed manifest; sources stay as the model has them. Numbers are indices into its lists.
@@ -26,6 +28,8 @@ pub struct Closed {
     pub disks: Vec<Disk>,
     /// Its outputs.
     pub outputs: Vec<Output>,
+    /// The facts that its texts name.
+    pub facts: BTreeMap<String, Fact>,
     /// Trees and archives in an order in which each comes after what it needs.
     pub order: Vec<Item>,
 }
@@ -128,6 +132,8 @@ pub struct Loader {
     pub kind: Chosen,
     /// What it makes.
     pub products: Products,
+    /// Whether it comes after all others.
+    pub seals: bool,
     /// Where its files come from.
     pub source: Option<usize>,
     /// The tree that has its own files, in place of a source.

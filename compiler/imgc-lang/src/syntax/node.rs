@@ -74,6 +74,8 @@ pub struct Text {
     pub literal: Vec<Range<usize>>,
     /// When the whole string is one param that is a number or truth value: that.
     pub whole: Option<Typed>,
+    /// Whether there are marks of facts in it ([`imgc_plan::late`]).
+    pub late: bool,
 }
 
 /// A param's value that is not a text.

@@ -97,6 +97,7 @@ static GPT: Kind = kind(
         shares_head: false,
         name_units: Some(36),
         uuids: true,
+        disk_id: None,
         bootable: false,
         attributes: &[("required", 0), ("legacy-boot", 2)],
         types: &[
@@ -121,6 +122,7 @@ static MBR: Kind = kind(
         shares_head: true,
         name_units: None,
         uuids: false,
+        disk_id: Some("serial"),
         bootable: true,
         attributes: &[],
         types: &[("linux", "83"), ("swap", "82"), ("basic-data", "0c")],
@@ -140,6 +142,7 @@ static BARE: Kind = kind(
         shares_head: false,
         name_units: None,
         uuids: false,
+        disk_id: None,
         bootable: false,
         attributes: &[],
         types: &[],

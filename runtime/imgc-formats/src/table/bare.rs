@@ -30,6 +30,7 @@ static KIND: Kind = Kind {
         shares_head: false,
         name_units: None,
         uuids: false,
+        disk_id: None,
         bootable: false,
         attributes: &[],
         types: &[],

@@ -53,6 +53,7 @@ static KIND: Kind = Kind {
         shares_head: false,
         name_units: Some(36),
         uuids: true,
+        disk_id: None,
         bootable: false,
         attributes: types::ATTRIBUTES,
         types: types::TYPES,

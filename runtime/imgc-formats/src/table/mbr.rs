@@ -67,6 +67,7 @@ static KIND: Kind = Kind {
         shares_head: true,
         name_units: None,
         uuids: false,
+        disk_id: Some("disk-id"),
         bootable: true,
         attributes: &[],
         types: types::TYPES,
