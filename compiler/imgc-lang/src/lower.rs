@@ -6,6 +6,7 @@ mod disk;
 mod filesystem;
 mod needs;
 mod source;
+mod test;
 mod verity;
 
 use imgc_plan::{Input, Op, lock::Lock, step::Export};
@@ -50,11 +51,15 @@ pub fn lower(
     for output in wanted {
         let Some(step) = lower_output(&mut build, output, &mut compilation.disks) else { return };
         compilation.outputs.push((output.file.clone(), step));
+        if output.tested {
+            compilation.tested.push(step);
+        }
     }
     let order = |info: &DiskInfo| closed.disks.iter().position(|disk| disk.name == info.name);
     compilation.disks.sort_by_key(order);
     compilation.origins = build.origins;
     compilation.plan = Some(build.plan);
+    test::lower(closed, compilation);
 }
 
 /// The outputs that are wanted; reports names that no output has.

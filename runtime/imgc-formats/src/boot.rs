@@ -10,6 +10,7 @@ mod refind;
 mod start;
 mod supply;
 mod syslinux;
+mod systemd_boot;
 mod u_boot;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use imgc_plan::{
 #[rustfmt::skip]
 pub static ALL: &[&dyn Loader] = &[
     &grub::Grub,
+    &systemd_boot::SystemdBoot,
     &syslinux::Syslinux,
     &limine::Limine,
     &refind::Refind,

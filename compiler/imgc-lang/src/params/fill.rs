@@ -10,12 +10,12 @@ use crate::{
 };
 
 /// The nodes at the top within which conditions can stand.
-const CONDITIONAL: &[&str] = &["tree", "menu", "disk", "output"];
+const CONDITIONAL: &[&str] = &["tree", "menu", "disk", "output", "test"];
 
 /// Fills params into every string, and settles which nodes are active.
 pub fn fill(cx: &Cx<'_>, nodes: &mut [Node], params: &mut Params) {
     for node in nodes.iter_mut().filter(|node| node.name.text != "param") {
-        if node.name.text == "output" {
+        if matches!(node.name.text.as_str(), "output" | "test" | "use") {
             node.active = conditions(cx, node, params);
         }
         let conditional = CONDITIONAL.contains(&node.name.text.as_str());

@@ -10,7 +10,7 @@ use imgc_plan::{
     step::LoaderHome,
 };
 
-use super::{cycles::Item, facts::Fact};
+use super::{cycles::Item, facts::Fact, test::Test};
 use crate::{decode::Spanned, diagnostic::Span, model::tree::Op};
 
 /// A closed manifest; sources stay as the model has them. Numbers are indices into its lists.
@@ -30,6 +30,8 @@ pub struct Closed {
     pub outputs: Vec<Output>,
     /// The facts that its texts name.
     pub facts: BTreeMap<String, Fact>,
+    /// What is expected of its outputs.
+    pub tests: Vec<Test>,
     /// Trees and archives in an order in which each comes after what it needs.
     pub order: Vec<Item>,
 }
@@ -163,6 +165,8 @@ pub struct Output {
     pub of: Of,
     /// How it is written.
     pub format: Chosen,
+    /// Whether it is published only once it passed its tests.
+    pub tested: bool,
 }
 
 /// What an output is of.

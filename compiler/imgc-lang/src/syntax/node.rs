@@ -87,6 +87,20 @@ pub enum Typed {
     Bool(bool),
 }
 
+impl Node {
+    /// Says of which file it and all that is in it are.
+    pub fn set_file(&mut self, file: u32) {
+        self.name.span.file = file;
+        for value in self.args.iter_mut().chain(self.props.iter_mut().map(|prop| &mut prop.value)) {
+            value.span.file = file;
+            value.annotation.iter_mut().for_each(|annotation| annotation.span.file = file);
+        }
+        self.props.iter_mut().for_each(|prop| prop.name.span.file = file);
+        // No deeper than the parser lets nodes lie in one another.
+        self.children.iter_mut().for_each(|child| child.set_file(file));
+    }
+}
+
 impl Text {
     /// A string without params.
     pub fn plain(text: impl Into<String>) -> Self {

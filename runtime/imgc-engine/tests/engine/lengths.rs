@@ -40,7 +40,7 @@ fn archive(plan: &mut Plan, from: &str) -> usize {
 
 /// Two archives in partitions of these sizes; the length of those that are fitted is a fact of the archive.
 fn plan(sizes: [PartSize; 2]) -> Plan {
-    let mut plan = Plan { image: "test".into(), epoch: 0, steps: Vec::new() };
+    let mut plan = Plan { image: "test".into(), epoch: 0, ..Plan::default() };
     let steps = ["src/a", "src/b"].map(|from| archive(&mut plan, from));
     let fitted = steps.iter().zip(&sizes).filter(|(_, size)| matches!(size, PartSize::Fit { .. }));
     let lens = fitted.map(|(step, _)| Input::fact(*step, "len")).collect();
@@ -151,7 +151,7 @@ fn what_is_longer_than_its_partition_is_the_manifests_mistake() {
 fn a_filesystem_alone_is_as_long_as_a_layout_without_a_table_says() {
     let rig = Rig::new();
     rig.file("one", "first");
-    let mut plan = Plan { image: "test".into(), epoch: 0, steps: Vec::new() };
+    let mut plan = Plan { image: "test".into(), epoch: 0, ..Plan::default() };
     let source = plan.push("scan", Op::Scan(scan("src", Keep::default())), Vec::new());
     let whole = PartSpec { align: 512, ..part("whole", 1, PartSize::Exact(3 << 20)) };
     let disk = DiskSpec { len: None, sector_size: 512, rules: TableRules::BARE, parts: vec![whole] };

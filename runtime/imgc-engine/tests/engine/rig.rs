@@ -200,7 +200,7 @@ pub fn options(family: Family, name: &str) -> Record {
 
 /// scan → compose → measure → place → write → assemble → export, with these operations after a copy of the source.
 pub fn disk(keep: Keep, more: Vec<TreeOp>) -> Plan {
-    let mut plan = Plan { image: "test".into(), epoch: 1_000_000, steps: Vec::new() };
+    let mut plan = Plan { image: "test".into(), epoch: 1_000_000, ..Plan::default() };
     let source = plan.push("scan src", Op::Scan(scan("src", keep)), Vec::new());
     let mut ops = vec![copy_all(0, "/")];
     ops.extend(more);

@@ -12,16 +12,15 @@ const HEAD: usize = 8;
 /// Bytes of the smallest entry with a name.
 const LEAST: usize = 12;
 
+/// What takes a name and its inode, and says whether it wants more.
+type Take<'t> = dyn FnMut(&[u8], u32) -> Result<bool, Failure> + 't;
+
 impl Image<'_> {
     /// Gives each name of a directory with its inode, `.` and `..` left out, until `take` has enough.
     ///
     /// # Errors
     /// When the directory is damaged; and what `take` says.
-    pub fn names(
-        &self,
-        directory: &Inode,
-        take: &mut dyn FnMut(&[u8], u32) -> Result<bool, Failure>,
-    ) -> Result<(), Failure> {
+    pub fn names(&self, directory: &Inode, take: &mut Take<'_>) -> Result<(), Failure> {
         let blocks = directory.size / self.block_size;
         let (mut next, mut enough) = (0, false);
         self.map(&directory.map, directory.extents(), blocks, &mut |step| {
@@ -41,11 +40,7 @@ impl Image<'_> {
     }
 
     /// Gives the names in a block; `false`: there was enough.
-    fn listing(
-        &self,
-        block: &[u8],
-        take: &mut dyn FnMut(&[u8], u32) -> Result<bool, Failure>,
-    ) -> Result<bool, Failure> {
+    fn listing(&self, block: &[u8], take: &mut Take<'_>) -> Result<bool, Failure> {
         let mut rest = block;
         while !rest.is_empty() {
             let broken = || damaged("a directory has an entry that reaches out of its block");

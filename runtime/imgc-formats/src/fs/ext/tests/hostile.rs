@@ -124,7 +124,7 @@ fn random_bytes_do_no_harm() {
 }
 
 /// The number of an inode in the root directory.
-fn number(bytes: &Vec<u8>, wanted: &str) -> u32 {
+fn number(bytes: &dyn ReadAt, wanted: &str) -> u32 {
     let image = Image::open(bytes).unwrap().unwrap();
     let mut found = 0;
     let root = image.inode(2).unwrap();
@@ -138,7 +138,7 @@ fn number(bytes: &Vec<u8>, wanted: &str) -> u32 {
 }
 
 /// The byte at which an inode of the root directory lies.
-fn inode(bytes: &Vec<u8>, wanted: &str) -> usize {
+fn inode(bytes: &dyn ReadAt, wanted: &str) -> usize {
     Image::open(bytes).unwrap().unwrap().inode_at(number(bytes, wanted)).unwrap() as usize
 }
 
