@@ -117,73 +117,68 @@ impl Spec {
     /// # Errors
     /// Everything that cannot be, at once.
     pub fn read(record: &Record) -> Result<Self, Vec<OptionProblem>> {
-        let mut problems = Vec::new();
-        let mut keep = |option: &'static str, message: String, help: &str| {
-            problems.push(OptionProblem { option: Some(option), message, help: Some(help.to_owned()) });
-        };
+        let mut problems = Problems(Vec::new());
         let text = |name: &str| record.get(name).and_then(Data::as_text);
         let boot = text("boot").map(str::to_owned);
         if let Some(message) = boot.as_ref().and_then(|path| source_path(path).err()) {
-            keep("boot", message, "a path in the loader's source, such as `boot.bin`");
+            problems.add("boot", message, "a path in the loader's source, such as `boot.bin`");
         }
         let boot_at = if text("boot-at") == Some("partition") { BootAt::Partition } else { BootAt::Disk };
-        let mut spec = Self { boot, boot_at, stages: vec![], files: vec![], stamps: vec![], epoch: 0 };
-        if let Some(Data::Int(epoch)) = record.get("epoch") {
-            spec.epoch = *epoch;
-        }
+        let epoch = match record.get("epoch") {
+            Some(Data::Int(epoch)) => *epoch,
+            _ => 0,
+        };
+        let mut spec = Self { boot, boot_at, stages: vec![], files: vec![], stamps: vec![], epoch };
         let texts = |name: &str| {
             let list = record.get(name).and_then(Data::as_list).unwrap_or_default();
             list.iter().filter_map(Data::as_text)
         };
-        for text in texts("stages") {
-            match stage(text) {
-                Ok(stage) if spec.names(&stage.path) => {
-                    keep(
-                        "stages",
-                        format!("`{}` is there twice", stage.path),
-                        "give each file a path of its own",
-                    );
-                }
-                Ok(stage) => spec.stages.push(stage),
-                Err(message) => keep("stages", message, "such as \"stage2.bin at=gap\""),
-            }
-        }
+        texts("stages").for_each(|text| spec.add_stage(text, &mut problems));
         if spec.stages.len() > MOST_STAGES {
-            keep("stages", format!("there are more than {MOST_STAGES}"), "join some of them in one file");
+            let message = format!("there are more than {MOST_STAGES}");
+            problems.add("stages", message, "join some of them in one file");
         }
         for text in texts("files") {
             match file(text) {
                 Ok(file) => spec.files.push(file),
-                Err(message) => keep("files", message, "such as \"kernel.bin to=/boot/kernel\""),
+                Err(message) => problems.add("files", message, "such as \"kernel.bin to=/boot/kernel\""),
             }
         }
-        for text in texts("stamps") {
-            match spec.stamp(text) {
-                Ok(stamp) if spec.stamps.iter().any(|other| stamp.touches(other)) => {
-                    keep(
-                        "stamps",
-                        format!("`{text}` touches bytes of a stamp before it"),
-                        "give each its own bytes",
-                    );
-                }
-                Ok(stamp) => spec.stamps.push(stamp),
-                Err(message) => {
-                    keep(
-                        "stamps",
-                        message,
-                        "such as \"in=boot.bin offset=0x5c width=u64 value=stage2.bin.lba\"",
-                    );
-                }
-            }
-        }
-        if spec.boot.is_none() && spec.stages.is_empty() && spec.files.is_empty() && spec.stamps.is_empty() {
-            problems.push(OptionProblem {
+        // They name stages, so they come last.
+        texts("stamps").for_each(|text| spec.add_stamp(text, &mut problems));
+        if record.keys().all(|name| !matches!(name.as_str(), "boot" | "stages" | "files" | "stamps")) {
+            problems.0.push(OptionProblem {
                 option: None,
                 message: "a loader without `boot`, `stages`, `files` and `stamps` does nothing".to_owned(),
                 help: Some("name its boot sector: `boot=\"boot.bin\"`".to_owned()),
             });
         }
-        if problems.is_empty() { Ok(spec) } else { Err(problems) }
+        if problems.0.is_empty() { Ok(spec) } else { Err(problems.0) }
+    }
+
+    fn add_stage(&mut self, text: &str, problems: &mut Problems) {
+        match stage(text) {
+            Ok(stage) if self.names(&stage.path) => {
+                let message = format!("`{}` is there twice", stage.path);
+                problems.add("stages", message, "give each file a path of its own");
+            }
+            Ok(stage) => self.stages.push(stage),
+            Err(message) => problems.add("stages", message, "such as \"stage2.bin at=gap\""),
+        }
+    }
+
+    fn add_stamp(&mut self, text: &str, problems: &mut Problems) {
+        match self.stamp(text) {
+            Ok(stamp) if self.stamps.iter().any(|other| stamp.touches(other)) => {
+                let message = format!("`{text}` touches bytes of a stamp before it");
+                problems.add("stamps", message, "give each its own bytes");
+            }
+            Ok(stamp) => self.stamps.push(stamp),
+            Err(message) => {
+                let help = "such as \"in=boot.bin offset=0x5c width=u64 value=stage2.bin.lba\"";
+                problems.add("stamps", message, help);
+            }
+        }
     }
 
     /// As [`Spec::read`], for a step: there the options were checked before.
@@ -261,6 +256,15 @@ impl Spec {
             return Err(format!("the offset {offset} is beyond 4 GiB"));
         }
         Ok(Stamp { target, offset, width, of, field, plus })
+    }
+}
+
+/// What is wrong, as it is found.
+struct Problems(Vec<OptionProblem>);
+
+impl Problems {
+    fn add(&mut self, option: &'static str, message: String, help: &str) {
+        self.0.push(OptionProblem { option: Some(option), message, help: Some(help.to_owned()) });
     }
 }
 
