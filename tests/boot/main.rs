@@ -1,5 +1,6 @@
 //! Boots: what was made starts under a firmware up to a marker that only the booted system prints.
 
+mod custom;
 mod disk;
 mod grub;
 mod harness;
@@ -11,3 +12,4 @@ mod machines;
 mod media;
 mod stand_in;
 mod uefi;
+mod syslinux;
