@@ -42,14 +42,15 @@ pub enum Bus {
 pub struct Machine {
     firmware: Firmware,
     memory: u32,
-    disk: Option<(PathBuf, String, Bus)>,
+    disks: Vec<(PathBuf, String, Bus)>,
+    kernel: Option<(PathBuf, PathBuf, String)>,
     patience: Duration,
 }
 
 impl Machine {
     /// A machine with this firmware, 512 MiB of memory and no disk.
     pub fn new(firmware: Firmware) -> Self {
-        Self { firmware, memory: 512, disk: None, patience: PATIENCE }
+        Self { firmware, memory: 512, disks: Vec::new(), kernel: None, patience: PATIENCE }
     }
 
     /// A BIOS machine with this disk. `format` is QEMU's name: `raw`, `qcow2` …
@@ -57,10 +58,17 @@ impl Machine {
         Self::new(Firmware::Bios).disk(image, format, bus)
     }
 
-    /// With this disk.
+    /// With this disk, after those that it has; the firmware tries the first one first.
     #[must_use]
     pub fn disk(mut self, image: &Path, format: &str, bus: Bus) -> Self {
-        self.disk = Some((image.to_owned(), format.to_owned(), bus));
+        self.disks.push((image.to_owned(), format.to_owned(), bus));
+        self
+    }
+
+    /// With this Linux kernel, which QEMU itself starts, its initramfs and its command line.
+    #[must_use]
+    pub fn kernel(mut self, kernel: &Path, initramfs: &Path, arguments: &str) -> Self {
+        self.kernel = Some((kernel.to_owned(), initramfs.to_owned(), arguments.to_owned()));
         self
     }
 
@@ -101,6 +109,7 @@ impl Machine {
         command.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]);
         self.firmware_args(&mut command, &dir);
         self.disk_args(&mut command);
+        self.kernel_args(&mut command);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         Vm::new(child, slot, dir, self.patience)
@@ -126,19 +135,26 @@ impl Machine {
     }
 
     fn disk_args(&self, command: &mut Command) {
-        let Some((image, format, bus)) = &self.disk else { return };
-        let drive = format!("if=none,id=d0,format={format},snapshot=on,file={}", escaped(image));
-        let device = match bus {
-            // Without a bus QEMU takes the second channel, and kernels find hd2 instead of hd0.
-            Bus::Ide => "ide-hd,drive=d0,bus=ide.0,bootindex=0",
-            Bus::Virtio => "virtio-blk-pci,drive=d0,bootindex=0",
-            Bus::Nvme => "nvme,drive=d0,serial=1,bootindex=0",
-            Bus::Usb => {
-                command.args(["-device", "qemu-xhci"]);
-                "usb-storage,drive=d0,bootindex=0"
-            }
-        };
-        command.arg("-drive").arg(drive).arg("-device").arg(device);
+        for (at, (image, format, bus)) in self.disks.iter().enumerate() {
+            let drive = format!("if=none,id=d{at},format={format},snapshot=on,file={}", escaped(image));
+            let device = match bus {
+                // Without a bus QEMU takes the second channel, and kernels find hd2 instead of hd0.
+                Bus::Ide => "ide-hd,bus=ide.0",
+                Bus::Virtio => "virtio-blk-pci",
+                Bus::Nvme => "nvme,serial=1",
+                Bus::Usb => {
+                    command.args(["-device", "qemu-xhci"]);
+                    "usb-storage"
+                }
+            };
+            command.arg("-drive").arg(drive);
+            command.arg("-device").arg(format!("{device},drive=d{at},bootindex={at}"));
+        }
+    }
+
+    fn kernel_args(&self, command: &mut Command) {
+        let Some((kernel, initramfs, arguments)) = &self.kernel else { return };
+        command.arg("-kernel").arg(kernel).arg("-initrd").arg(initramfs).arg("-append").arg(arguments);
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Vm {
     /// Up to where the text was matched already: what is expected comes in order.
     at: usize,
     rejected: Vec<Regex>,
+    /// Up to where the text was looked through for what must not be seen: a whole number of lines.
+    looked: usize,
     patience: Duration,
     _slot: Slot,
     _dir: TempDir,
@@ -43,18 +45,20 @@ impl Vm {
             log: Log::of(output),
             at: 0,
             rejected: Vec::new(),
+            looked: 0,
             patience,
             _slot: slot,
             _dir: dir,
         }
     }
 
-    /// Fails from now on when this is seen, wherever.
+    /// Fails from now on when this is seen in a line, wherever.
     ///
     /// # Panics
     /// When it is no regular expression.
     pub fn reject(&mut self, pattern: &str) -> &mut Self {
         self.rejected.push(Regex::new(pattern).expect("a regular expression"));
+        self.looked = 0;
         self
     }
 
@@ -68,11 +72,13 @@ impl Vm {
         let log = self.log.clone();
         let mut state = log.lock();
         loop {
-            let seen =
-                self.rejected.iter().find_map(|regex| regex.find(&state.text)).map(|found| found.as_str());
+            let unseen = &state.text[self.looked..];
+            let seen = self.rejected.iter().find_map(|regex| regex.find(unseen)).map(|found| found.as_str());
             if let Some(seen) = seen {
                 panic!("{seen:?} must not be seen{}", tail(&state.text));
             }
+            // Guests say megabytes, a few bytes at a time.
+            self.looked += unseen.rfind('\n').map_or(0, |at| at + 1);
             if let Some(found) = regex.find_at(&state.text, self.at) {
                 self.at = found.end();
                 return found.as_str().to_owned();
