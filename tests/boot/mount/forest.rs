@@ -237,7 +237,7 @@ fn bytes(value: &[u8]) -> String {
     for byte in value {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => {
-                out.push(char::from(*byte))
+                out.push(char::from(*byte));
             }
             _ => out.push_str(&format!("\\x{byte:02x}")),
         }

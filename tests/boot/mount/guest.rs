@@ -22,10 +22,12 @@ const MODULES: &str =
 /// A kernel and what it starts with.
 pub struct Guest {
     pub bench: Bench,
+    /// What `image.kdl` made, by name.
+    pub files: BTreeMap<String, PathBuf>,
     kernel: PathBuf,
-    initramfs: Vec<u8>,
     /// Root hashes by partition, when there is a sealed disk.
     pub hashes: BTreeMap<String, String>,
+    /// A file of the sealed roots that no filesystem compresses.
     pub noise: Vec<u8>,
 }
 
@@ -47,17 +49,17 @@ impl Guest {
         let mut arguments = vec!["build", manifest.to_str().expect("text"), "--json", "--progress", "plain"];
         arguments.extend(sets.iter().flat_map(|set| ["--set", set.as_str()]));
         let output = bench.run(&arguments, 0);
-        let made = artifacts(&output);
-        let path = |name: &str| bench.dir().join(&made[name].path);
-        run(Command::new(tool("tar", "tar")).arg("-xf").arg(path("kernel.tar")).arg("-C").arg(bench.dir()));
+        let made = artifacts(&output).into_iter();
+        let files: BTreeMap<String, PathBuf> =
+            made.map(|(name, artifact)| (name, bench.dir().join(artifact.path))).collect();
+        run(Command::new(tool("tar", "tar")).arg("-xf").arg(&files["kernel.tar"]).arg("-C").arg(bench.dir()));
         let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
         let hashes = json["verity"].as_array().into_iter().flatten();
         let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
         let hashes =
             hashes.map(|one| (text(&one["of"]), text(&one["facts"]["map"]["root_hash"]["text"]))).collect();
-        let initramfs = fs::read(path("initramfs.cpio.zst")).expect("readable");
         let kernel = bench.dir().join("vmlinuz");
-        Self { bench, kernel, initramfs, hashes, noise }
+        Self { bench, files, kernel, hashes, noise }
     }
 
     /// Builds a manifest of this text in the bench.
@@ -69,15 +71,15 @@ impl Guest {
     }
 
     /// Starts it with these disks and further archives for its initramfs. It waits for the block device `last`.
-    pub fn start(&self, disks: &[&Path], archives: &[&Path], last: &str, script: &str) -> Vm {
+    pub fn start(&self, disks: &[&PathBuf], archives: &[&PathBuf], last: &str, script: &str) -> Vm {
         let words = self.bench.dir().join("words");
         fs::create_dir_all(&words).expect("a directory");
         fs::write(words.join("words"), format!("modules='{MODULES}' last={last}\n")).expect("written");
         fs::write(words.join("script"), script).expect("written");
         let text = "image words\ntree words { copy \"words/*\" to=\"/\" }\noutput \"words.cpio\" tree=words { cpio }\n";
         let made = self.build("words", text);
-        let mut initramfs = self.initramfs.clone();
-        for archive in [made["words.cpio"].as_path()].iter().chain(archives) {
+        let mut initramfs = fs::read(&self.files["initramfs.cpio.zst"]).expect("readable");
+        for archive in [&made["words.cpio"]].iter().chain(archives) {
             // The kernel finds plain archives only at multiples of four.
             initramfs.resize(initramfs.len().next_multiple_of(4), 0);
             initramfs.extend(fs::read(archive).expect("readable"));
@@ -89,7 +91,7 @@ impl Guest {
             &path,
             "console=ttyS0 quiet loglevel=0 panic=-1",
         );
-        let with = |machine: Machine, disk: &&Path| machine.disk(disk, "raw", Bus::Virtio);
+        let with = |machine: Machine, disk: &&PathBuf| machine.disk(disk, "raw", Bus::Virtio);
         let mut vm = disks.iter().fold(machine, with).start();
         vm.reject("Kernel panic").reject("FAILED load");
         vm

@@ -41,6 +41,11 @@ scribble() {
         [ "$(cat /mnt/new/file-*)" = "$(seq 0 9)" ] && [ ! -e /mnt/b ] && umount /mnt
 }
 
+# refused NAME TYPE: a kernel that is too old for it says so, and mounts nothing.
+refused() {
+    ! mount -t "$2" -o ro "$(part "$1")" /mnt 2>/dev/null
+}
+
 # layered NAME: an overlay of memory over the squashfs of this name.
 layered() {
     mount -t squashfs -o ro "$(part "$1")" /mnt && mount -t tmpfs tmpfs /run && mkdir /run/upper /run/work /tmp/all &&

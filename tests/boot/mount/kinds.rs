@@ -4,6 +4,9 @@ use imgc_tests::listing::Line;
 
 use super::forest::Layer;
 
+/// The symbolic link that takes a block of 4096 bytes in an ext filesystem.
+pub const LONG_LINK: &str = "kinds/link-3000";
+
 /// Which attributes a filesystem holds.
 #[derive(Clone, Copy)]
 pub struct Holds {
@@ -13,6 +16,12 @@ pub struct Holds {
     pub xattrs: &'static [&'static str],
     /// Nanoseconds that times are multiples of.
     pub step: i128,
+    /// Whether the root has the tree's attributes.
+    pub root: bool,
+    /// Whether times after 2038 are seen before 1970: Linux keeps those of ISO 9660 in 32 bits (`iso_date`).
+    pub wraps: bool,
+    /// Whether there is room for [`LONG_LINK`].
+    pub long_links: bool,
     /// Whether the names of one file are seen to be of one.
     pub shares: bool,
 }
@@ -21,8 +30,13 @@ const EXT: Holds = Holds {
     layer: Some(Layer::Wide),
     xattrs: &["user.", "trusted.", "security.", "system."],
     step: 1,
+    root: true,
+    wraps: false,
+    long_links: true,
     shares: true,
 };
+/// A symbolic link lies in one block.
+const SMALL_EXT: Holds = Holds { long_links: false, ..EXT };
 /// 128-byte inodes have no parts of a second and end in 2038.
 const OLD_EXT: Holds = Holds { layer: Some(Layer::Base), step: 1_000_000_000, ..EXT };
 const EROFS: Holds = EXT;
@@ -30,15 +44,42 @@ const SQUASHFS: Holds = Holds {
     layer: Some(Layer::Long),
     xattrs: &["user.", "trusted.", "security."],
     step: 1_000_000_000,
+    root: true,
+    wraps: false,
+    long_links: true,
     shares: true,
 };
 /// Linux cuts names of more than 253 bytes, and shows a file's names apart.
-const ISO: Holds = Holds { layer: Some(Layer::Huge), xattrs: &[], step: 1_000_000_000, shares: false };
+const ISO: Holds = Holds {
+    layer: Some(Layer::Huge),
+    xattrs: &[],
+    step: 1_000_000_000,
+    root: true,
+    wraps: true,
+    long_links: true,
+    shares: false,
+};
 const SMALL_ISO: Holds = Holds { layer: Some(Layer::Late), ..ISO };
-const FAT: Holds = Holds { layer: None, xattrs: &[], step: 2_000_000_000, shares: false };
+const FAT: Holds = Holds {
+    layer: None,
+    xattrs: &[],
+    step: 2_000_000_000,
+    root: false,
+    wraps: false,
+    long_links: true,
+    shares: false,
+};
 const EXFAT: Holds = Holds { step: 10_000_000, ..FAT };
 /// An initramfs, unpacked by the kernel.
-pub const CPIO: Holds = Holds { layer: Some(Layer::Late), xattrs: &[], step: 1_000_000_000, shares: true };
+pub const CPIO: Holds = Holds {
+    layer: Some(Layer::Late),
+    xattrs: &[],
+    step: 1_000_000_000,
+    root: true,
+    wraps: false,
+    long_links: true,
+    shares: true,
+};
 
 /// A filesystem on a partition.
 #[derive(Clone, Copy)]
@@ -74,13 +115,13 @@ const fn fat(name: &'static str, node: &'static str, size: &'static str) -> Moun
 /// What every kernel of this age mounts.
 pub const ALL: [Mounted; 26] = [
     ext("ext2", "ext2", "ext2", EXT),
-    ext("ext2-1k", "ext2 block-size=\"1KiB\"", "ext2", EXT),
+    ext("ext2-1k", "ext2 block-size=\"1KiB\"", "ext2", SMALL_EXT),
     ext("ext2-hurd", "ext2 profile=hurd", "ext2", OLD_EXT),
     ext("ext3", "ext3", "ext3", EXT),
-    ext("ext3-1k", "ext3 block-size=\"1KiB\" inode-size=512", "ext3", EXT),
+    ext("ext3-1k", "ext3 block-size=\"1KiB\" inode-size=512", "ext3", SMALL_EXT),
     ext("ext4", "ext4", "ext4", EXT),
-    ext("ext4-1k", "ext4 block-size=\"1KiB\"", "ext4", EXT),
-    ext("ext4-2k", "ext4 profile=compatible block-size=\"2KiB\"", "ext4", EXT),
+    ext("ext4-1k", "ext4 block-size=\"1KiB\"", "ext4", SMALL_EXT),
+    ext("ext4-2k", "ext4 profile=compatible block-size=\"2KiB\"", "ext4", SMALL_EXT),
     fat("fat12", "vfat fat=\"12\"", "size=\"7MiB\""),
     fat("fat16", "vfat fat=\"16\"", "size=\"24MiB\""),
     fat("fat32", "vfat fat=\"32\"", "size=\"48MiB\""),
@@ -129,6 +170,9 @@ impl Holds {
         let nanos = i128::from(line.mtime.0) * 1_000_000_000 + i128::from(line.mtime.1);
         let held = nanos.div_euclid(self.step) * self.step;
         line.mtime = (held.div_euclid(1_000_000_000) as i64, held.rem_euclid(1_000_000_000) as u32);
+        if self.wraps {
+            line.mtime.0 = (line.mtime.0 as i32).into();
+        }
         self.blur(line)
     }
 
@@ -136,9 +180,9 @@ impl Holds {
     pub fn blur(&self, mut line: Line) -> Line {
         if self.layer.is_none() {
             (line.mode, line.uid, line.gid, line.links) = (0, 0, 0, 0);
-            if line.path.is_empty() {
-                line.mtime = (0, 0);
-            }
+        }
+        if !self.root && line.path.is_empty() {
+            (line.mode, line.uid, line.gid, line.links, line.mtime) = (0, 0, 0, 0, (0, 0));
         }
         line
     }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use imgc_tests::listing::{Kind, Line, escape};
 
-use super::{forest::Forest, kinds::Holds};
+use super::{
+    forest::Forest,
+    kinds::{Holds, LONG_LINK},
+};
 
 /// What was said between a pair of markers.
 #[derive(Default)]
@@ -38,6 +41,9 @@ const COMPLAINTS: &[&str] = &[
     "truncated",
 ];
 
+/// What erofs says when all is well.
+const CONTENT: &str = "mounted with root inode";
+
 /// The parts of a log by name.
 pub fn parts(log: &str) -> BTreeMap<String, Part> {
     let mut parts: BTreeMap<String, Part> = BTreeMap::new();
@@ -66,7 +72,9 @@ pub fn parts(log: &str) -> BTreeMap<String, Part> {
 impl Part {
     /// What is wrong when it should have gone well and the kernel should be content.
     pub fn complaints(&self) -> Vec<String> {
-        let complains = |line: &&String| COMPLAINTS.iter().any(|word| line.to_lowercase().contains(word));
+        let complains = |line: &&String| {
+            !line.contains(CONTENT) && COMPLAINTS.iter().any(|word| line.to_lowercase().contains(word))
+        };
         let mut found: Vec<String> =
             self.kernel.iter().filter(complains).map(|line| format!("kernel: {line}")).collect();
         if !self.done {
@@ -80,6 +88,7 @@ impl Part {
     pub fn differences(&self, forest: &Forest, holds: &Holds) -> Vec<String> {
         let layer = holds.layer.unwrap_or(super::forest::Layer::Base);
         let mut meant: Vec<Line> = forest.lines(layer).into_iter().map(|line| holds.cut(line)).collect();
+        meant.retain(|line| holds.long_links || line.path != LONG_LINK.as_bytes());
         let mut seen: BTreeMap<&[u8], Line> =
             self.lines.iter().map(|line| (&line.path[..], holds.blur(line.clone()))).collect();
         let mut found = Vec::new();

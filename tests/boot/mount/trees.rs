@@ -120,7 +120,7 @@ fn attributes(forest: &mut Forest) {
     forest.file("xattrs/same", b"y".to_vec()).xattrs = own(small);
     forest.file("xattrs/label", prose(5000, 9)).xattrs = own(label);
     forest.file("xattrs/block", b"z".to_vec()).xattrs =
-        vec![("trusted.long", noise(900, 10)), ("user.a", noise(50, 11))];
+        vec![("trusted.long", noise(700, 10)), ("user.a", noise(50, 11))];
     let can = forest.file("xattrs/can", b"#!/bin/sh\n".to_vec());
     (can.mode, can.xattrs) = (0o755, own(&[("security.capability", CAPABILITY)]));
     forest.file("xattrs/acl", b"acl".to_vec()).xattrs = own(&[("system.posix_acl_access", ACL)]);
@@ -135,7 +135,7 @@ fn attributes(forest: &mut Forest) {
         ("year-2107", 4_340_000_000, Layer::Wide),
         ("year-2400", 13_569_465_600, Layer::Wide),
         ("year-1969", -1, Layer::Wide),
-        ("year-1901", -2_147_483_648, Layer::Wide),
+        ("year-1901", -2_147_000_000, Layer::Wide),
     ] {
         let dir = forest.add(format!("times/{name}"), What::Dir);
         (dir.mtime, dir.layer) = ((seconds, 0), layer);
@@ -173,7 +173,7 @@ pub fn plain() -> Forest {
     forest.file(format!("names/{}", "n".repeat(255)), b"long\n".to_vec());
     forest.file(format!("names/{}", "\u{2603}".repeat(85)), b"long\n".to_vec());
     for n in 0..150 {
-        forest.file(format!("many/{n:03} {}", "m".repeat(n % 60)), Vec::new());
+        forest.file(format!("many/{n:03} {}x", "m".repeat(n % 60)), Vec::new());
     }
     let mut path = "deep".to_owned();
     forest.add(&path, What::Dir);

@@ -148,7 +148,8 @@ impl Machine {
                 }
             };
             command.arg("-drive").arg(drive);
-            command.arg("-device").arg(format!("{device},drive=d{at},bootindex={at}"));
+            // 0 is that of a kernel which QEMU starts.
+            command.arg("-device").arg(format!("{device},drive=d{at},bootindex={}", at + 1));
         }
     }
 
