@@ -18,7 +18,7 @@ pub struct Holds {
     pub step: i128,
     /// Whether the root has the tree's attributes.
     pub root: bool,
-    /// Whether times after 2038 are seen before 1970: Linux keeps those of ISO 9660 in 32 bits (`iso_date`).
+    /// Whether times after 2038 are seen before 1970: older kernels keep those of ISO 9660 in 32 bits (`iso_date`).
     pub wraps: bool,
     /// Whether there is room for [`LONG_LINK`].
     pub long_links: bool,

@@ -7,7 +7,10 @@ use std::{
     process::Command,
 };
 
-use imgc_tests::tools::{run, tool};
+use imgc_tests::{
+    imgc::finish,
+    tools::{run, tool},
+};
 
 use super::{
     forest::{noise, prose},
@@ -41,7 +44,9 @@ impl Tools {
 fn linux_6_12_and_erofs_utils_1_8_read_zstandard_in_erofs() {
     let guest = Guest::new(true, false);
     let also = ALL.into_iter().filter(|mounted| ALSO.contains(&mounted.name));
-    let all: Vec<Mounted> = LATER.into_iter().chain(also).collect();
+    let mut all: Vec<Mounted> = LATER.into_iter().chain(also).collect();
+    // This kernel has 64 bits for all times.
+    all.iter_mut().for_each(|mounted| mounted.holds.wraps = false);
     assert_eq!(all.len(), LATER.len() + ALSO.len());
     let mut outputs = String::new();
     for Mounted { name, node, .. } in LATER {
@@ -51,7 +56,7 @@ fn linux_6_12_and_erofs_utils_1_8_read_zstandard_in_erofs() {
     let tools = Tools::of(&guest);
     for Mounted { name, .. } in LATER {
         let image = &made.files[&format!("{name}.img")];
-        let said = run(tools.command("fsck.erofs").args(["-d3", "--extract"]).arg(image));
+        let said = finish(tools.command("fsck.erofs").args(["-d3", "--extract"]).arg(image), 0).stderr;
         let said = String::from_utf8_lossy(&said);
         assert!(said.trim_end().ends_with("No errors found") && !said.contains("<E>"), "{name}: {said}");
     }

@@ -128,3 +128,44 @@ fn names_by_inode(seen: &BTreeMap<&[u8], Line>) -> BTreeMap<u64, u64> {
     }
     names
 }
+
+#[test]
+fn whatever_differs_in_a_listing_is_found() {
+    let forest = super::trees::hostile();
+    let holds = Holds { shares: false, ..super::kinds::CPIO };
+    let layer = holds.layer.expect("because it holds owners");
+    let lines: Vec<Line> = forest.lines(layer).into_iter().map(|line| holds.cut(line)).collect();
+    let differ = |change: &dyn Fn(&mut Line), path: &str| {
+        let mut part = Part { lines: lines.clone(), ..Part::default() };
+        change(part.lines.iter_mut().find(|line| line.path == path.as_bytes()).expect("it is there"));
+        part.differences(&forest, &holds).len()
+    };
+    assert_eq!(differ(&|_| {}, "a/mixed"), 0);
+    let changes: [&dyn Fn(&mut Line); 10] = [
+        &|line| line.kind = Kind::Fifo,
+        &|line| line.mode ^= 1,
+        &|line| line.uid += 1,
+        &|line| line.gid += 1,
+        &|line| line.links += 1,
+        &|line| line.size += 1,
+        &|line| line.device.1 += 1,
+        &|line| line.mtime.0 += 1,
+        &|line| line.digest.0[15] ^= 1,
+        &|line| line.xattrs.push(("user.more".into(), line.digest)),
+    ];
+    for change in changes {
+        assert_eq!(differ(change, "a/mixed"), 1);
+    }
+    assert_eq!(differ(&|line| line.target.push(b'x'), "kinds/link-60"), 1);
+    assert_eq!(differ(&|line| line.path.push(b'x'), "a/mixed"), 2, "one is missing, one is too much");
+}
+
+#[test]
+fn what_a_kernel_complains_of_is_found() {
+    let log = "BEGIN a\nDONE a\nkernel: EXT4-fs error (device vda1)\nkernel: EXT4-fs (vda1): mounted\nEND a\n\
+               BEGIN b\nmount: no\nFAILED b\nEND b\nBEGIN c\nDONE c\nEND c\n";
+    let parts = parts(log);
+    assert_eq!(parts["a"].complaints(), ["kernel: EXT4-fs error (device vda1)"]);
+    assert_eq!(parts["b"].complaints(), ["it failed", "said: mount: no", "said: FAILED b"]);
+    assert!(parts["c"].complaints().is_empty());
+}
