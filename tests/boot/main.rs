@@ -10,6 +10,7 @@ mod live;
 mod loader;
 mod machines;
 mod media;
+mod mount;
 mod stand_in;
 mod uefi;
 mod syslinux;

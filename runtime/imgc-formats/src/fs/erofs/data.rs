@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::{
     format::{BLOCK, NULL_ADDR},
     nodes::{Inode, Nodes},
-    options::{Effort, Settings},
+    options::Settings,
     sparse,
     squeeze::{self, Piece},
 };
@@ -92,14 +92,13 @@ fn work(settings: &Settings, store: &dyn Store, job: &Job<'_>) -> Result<Made, F
         .read_at(from, &mut input)
         .map_err(Failure::machine("reading contents for erofs"))?;
     Ok(match (settings.compress, settings.chunk_bits) {
-        (Some(effort), _) => Made::Pieces(compress(&input, effort, settings)),
+        (Some(method), _) => Made::Pieces(
+            squeeze::squeeze(&input, method, settings.cluster_blocks)
+                .map_err(Failure::machine("compressing contents for erofs"))?,
+        ),
         (None, Some(bits)) => Made::Chunks(input.chunks(1 << bits).map(hash).collect()),
         (None, None) => Made::Nothing,
     })
-}
-
-fn compress(input: &[u8], effort: Effort, settings: &Settings) -> Vec<(Piece, Vec<u8>)> {
-    squeeze::squeeze(input, effort, settings.cluster_blocks)
 }
 
 fn hash(chunk: &[u8]) -> Option<[u8; 32]> {

@@ -8,11 +8,12 @@ use super::{
     data::{self, Data, Layout},
     directory::{self, Item},
     format::{
-        BLOCK, CHUNK_BASED, COMPAT_MTIME, COMPAT_SB_CHKSUM, COMPRESSED_FULL, FLAT_INLINE, FLAT_PLAIN,
-        INCOMPAT_CHUNKED_FILE, INCOMPAT_COMPR_CFGS, INCOMPAT_ZERO_PADDING, SLOT, Super, lz4_config,
+        ALGORITHM_LZ4, BLOCK, CHUNK_BASED, COMPAT_MTIME, COMPAT_SB_CHKSUM, COMPRESSED_FULL, FLAT_INLINE,
+        FLAT_PLAIN, INCOMPAT_CHUNKED_FILE, INCOMPAT_COMPR_CFGS, INCOMPAT_ZERO_PADDING, SLOT, Super,
+        lz4_config, zstd_config,
     },
     nodes::Nodes,
-    options::Settings,
+    options::{Method, Settings},
     place::Slots,
     squeeze, xattr,
 };
@@ -72,9 +73,12 @@ fn ends_at_edge(nodes: &Nodes<'_>, nids: &[u64], blocks: u64) -> bool {
 fn finish(settings: &Settings, mut sb: Super, shared: &[u8], sink: &mut Sink<'_, '_>) -> io::Result<()> {
     let mut configs = Vec::new();
     if sb.feature_incompat & INCOMPAT_COMPR_CFGS != 0 {
-        // Bit 0 of the algorithms: LZ4.
-        sb.u1 = 1;
-        configs = lz4_config(settings.cluster_blocks as u16).to_vec();
+        // A bit for each algorithm, then the configurations of those.
+        sb.u1 = 1 << algorithm(settings);
+        configs = match settings.compress {
+            Some(Method::Zstd { window, .. }) => zstd_config(window).to_vec(),
+            _ => lz4_config(settings.cluster_blocks as u16).to_vec(),
+        };
     }
     sink.put(u64::from(sb.xattr_blkaddr) * BLOCK, shared)?;
     sink.put(0, &sb.block(&configs))?;
@@ -87,7 +91,7 @@ fn incompat(settings: &Settings, data: &[Data]) -> u32 {
     for data in data {
         match data.layout {
             Layout::Chunks { .. } => bits |= INCOMPAT_CHUNKED_FILE,
-            Layout::Packed { .. } if settings.cluster_blocks > 1 => {
+            Layout::Packed { .. } if settings.cluster_blocks > 1 || algorithm(settings) != ALGORITHM_LZ4 => {
                 bits |= INCOMPAT_ZERO_PADDING | INCOMPAT_COMPR_CFGS;
             }
             Layout::Packed { .. } => bits |= INCOMPAT_ZERO_PADDING,
@@ -95,6 +99,10 @@ fn incompat(settings: &Settings, data: &[Data]) -> u32 {
         }
     }
     bits
+}
+
+fn algorithm(settings: &Settings) -> u8 {
+    settings.compress.map_or(ALGORITHM_LZ4, Method::number)
 }
 
 fn padded(label: &[u8]) -> [u8; 16] {
@@ -190,7 +198,8 @@ impl Writer<'_, '_, '_, '_> {
             Layout::Packed { block, pieces, .. } => {
                 let mut next = after.next_multiple_of(8);
                 let mut result = Ok(());
-                squeeze::indexes(*block, pieces, squeeze::advise(self.settings.cluster_blocks), |index| {
+                let advise = squeeze::advise(self.settings.cluster_blocks);
+                squeeze::indexes(*block, pieces, advise, algorithm(self.settings), |index| {
                     if result.is_ok() {
                         result = self.sink.put(next, index);
                     }

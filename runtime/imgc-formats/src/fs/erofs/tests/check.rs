@@ -9,7 +9,20 @@ use super::{
 };
 use crate::fs::Filesystem;
 
+/// Ways that the fsck.erofs which is at hand does not read. `tests/boot` shows them to a later one, and to a kernel.
+pub const LATER_WAYS: [&str; 4] = [
+    "compress=zstd",
+    "compress=zstd level=1 cluster-size=16KiB",
+    "compress=zstd level=19 cluster-size=64KiB",
+    "compress=zstd cluster-size=1MiB",
+];
+
 /// Every way to write a file.
+pub fn all_ways() -> impl Iterator<Item = &'static str> {
+    WAYS.into_iter().chain(LATER_WAYS)
+}
+
+/// Ways that every fsck.erofs reads.
 pub const WAYS: [&str; 8] = [
     "",
     "compress=lz4",
@@ -203,6 +216,23 @@ fn every_size_at_a_boundary_and_every_tail() {
 }
 
 #[test]
+fn zstandard_comes_back_with_every_attribute_at_every_boundary() {
+    for way in LATER_WAYS {
+        let mut grove = sampler();
+        attributes(&mut grove);
+        for blocks in [0, 1, 2, 3, 16, 256] {
+            for off in [-65_i64, -1, 0, 1, 32, 2000] {
+                let Ok(len) = usize::try_from(blocks * 4096 + off) else { continue };
+                grove.file(format!("p{blocks}{off:+}"), &prose(len, len as u64));
+                grove.file(format!("n{blocks}{off:+}"), &noise(len, len as u64));
+            }
+        }
+        let tree = grove.tree();
+        Image::write(&options(way), &tree, &grove.store).unwrap().compare(&tree, &grove.store);
+    }
+}
+
+#[test]
 fn an_empty_filesystem_is_clean() {
     let image = Grove::default().image("label=sixteen-letters-");
     assert_eq!(image.bytes.len(), 8192);
@@ -240,17 +270,19 @@ fn options_that_cannot_be_are_said_at_their_place() {
     let cases = [
         ("level=3", "level"),
         ("compress=lz4 level=3", "level"),
+        ("compress=lz4hc level=13", "level"),
         ("cluster-size=8KiB", "cluster-size"),
         ("compress=lz4 cluster-size=12KiB", "cluster-size"),
         ("chunk-size=8KiB", "chunk-size"),
         ("dedupe=true chunk-size=12KiB", "chunk-size"),
         ("dedupe=true compress=lz4", "dedupe"),
+        ("dedupe=true compress=zstd", "dedupe"),
     ];
     for (text, option) in cases {
         let found: Vec<_> = Erofs.check(&options(text)).into_iter().map(|problem| problem.option).collect();
         assert_eq!(found, [Some(option)], "{text}");
     }
-    for way in WAYS {
+    for way in all_ways() {
         assert_eq!(Erofs.check(&options(way)), [], "{way}");
     }
     let mut bad = options("");
