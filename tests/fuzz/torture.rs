@@ -77,7 +77,8 @@ fn cpio() {
 /// 100,000 names of 255 bytes in one directory: more than two levels of an index of small blocks name.
 #[test]
 fn a_hundred_thousand_long_names() {
-    for (kind, text) in [("ext4", ""), ("ext4", "block-size=1KiB journal=none"), ("erofs", ""), ("iso9660", "")]
+    for (kind, text) in
+        [("ext4", ""), ("ext4", "block-size=1KiB journal=none"), ("erofs", ""), ("iso9660", "")]
     {
         let writer = writer(kind);
         let grove = tree(&writer.soil, Size { many: 100_000, name: 255, huge: 0 });

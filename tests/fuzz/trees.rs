@@ -46,7 +46,9 @@ fn read_back(writer: &Writer, text: &str, tree: &Tree, store: &MemoryStore) {
     let back = volume.tree().unwrap_or_else(|error| panic!("{text}: {error}"));
     same(text, writer, &back, tree, store, |entry| {
         let mut copy = Vec::new();
-        volume.copy(&entry.path.0, &mut copy).unwrap_or_else(|error| panic!("{text} {}: {error}", entry.path));
+        volume
+            .copy(&entry.path.0, &mut copy)
+            .unwrap_or_else(|error| panic!("{text} {}: {error}", entry.path));
         copy
     });
 }

@@ -30,98 +30,19 @@ pub struct Grove {
 impl Grove {
     /// A tree of so many entries, by chance.
     pub fn grown(seed: u64, count: usize, soil: &Soil) -> Self {
-        let mut grove = Self::default();
-        let mut random = Random(seed);
-        let mut dirs: Vec<Vec<u8>> = vec![Vec::new()];
-        let mut several: Vec<Entry> = Vec::new();
-        for number in 0..count {
-            // Half of the time below the last directory, so that some become deep.
-            let above = if random.once_in(2) { dirs.len() - 1 } else { random.index(dirs.len()) };
-            let above = if dirs[above].len() > LONGEST - 300 { Vec::new() } else { dirs[above].clone() };
-            let name = name(&mut random, number, soil);
-            let path = if above.is_empty() { name } else { [above, name].join(&b'/') };
-            let made = grove.chance(&mut random, path, soil, &mut several);
-            if made.is_dir() {
-                dirs.push(made.path.0.clone());
-            }
-            grove.entries.push(made);
-        }
-        grove
-    }
-
-    fn chance(&self, random: &mut Random, path: Vec<u8>, soil: &Soil, several: &mut Vec<Entry>) -> Entry {
-        let path = BytePath(path);
-        if !several.is_empty() && random.once_in(12) {
-            return Entry { path, ..several[random.index(several.len())].clone() };
-        }
-        let node = if random.once_in(7) { Node::Dir } else { self.chance_node(random, soil) };
-        let meta = chance_meta(random, &node, soil);
-        let xattrs = chance_xattrs(random, &node, soil);
-        let mut made = Entry { path, meta, xattrs, link: None, node };
-        if soil.links && !made.is_dir() && several.len() < 40 && random.once_in(6) {
-            made.link = LinkGroup::new(1 + several.len() as u32);
-            several.push(made.clone());
-        }
-        made
-    }
-
-    fn chance_node(&self, random: &mut Random, soil: &Soil) -> Node {
-        match random.below(12) {
-            0 if soil.minors > 0 => {
-                let (major, minor) = (random.below(4096) as u32, random.below(soil.minors.into()) as u32);
-                if random.once_in(2) { Node::Char { major, minor } } else { Node::Block { major, minor } }
-            }
-            1 if soil.pipes => Node::Fifo,
-            2 if soil.sockets => Node::Socket,
-            3 if soil.target > 0 => {
-                let most = soil.target;
-                let len = [1, 58, 59, 60, 61, 255, 256, 1000, most - 1, most][random.index(10)].clamp(1, most);
-                Node::Symlink(b"up/../".iter().copied().cycle().take(len).collect())
-            }
-            4 => self.chance_sparse(random),
-            _ => {
-                let block = soil.block;
-                let around = [0, 1, block, 2 * block, 3 * block, 12 * block, 48 << 10, 1 << 17, 268 << 10];
-                let len = (random.one_of(&around) + random.below(3)).saturating_sub(1) as usize;
-                // Few seeds: some contents are equal.
-                let seed = random.below(5);
-                self.node(&if random.once_in(2) { noise(len, seed) } else { prose(len, seed) })
-            }
-        }
-    }
-
-    fn chance_sparse(&self, random: &mut Random) -> Node {
-        let pieces: Vec<(u64, Vec<u8>)> = (0..random.below(12))
-            .map(|n| {
-                let piece = noise(1 + random.index(9000), random.next());
-                (n * 30_000 + random.below(20_000), piece)
-            })
-            .collect();
-        let pieces: Vec<(u64, &[u8])> = pieces.iter().map(|(at, piece)| (*at, &piece[..])).collect();
-        self.sparse(360_000 + random.below(5000), &pieces, random.once_in(3))
+        let store = MemoryStore::default();
+        let entries = grow(&store, seed, count, soil);
+        Self { store, entries }
     }
 
     /// A file with this in it.
     pub fn node(&self, bytes: &[u8]) -> Node {
-        Node::File { content: self.content(bytes), dense: false }
-    }
-
-    /// A content.
-    pub fn content(&self, bytes: &[u8]) -> Content {
-        let len = bytes.len() as u64;
-        if len == 0 {
-            return Content::empty();
-        }
-        Content::Blob { id: self.store.put(bytes).expect("memory takes it"), len }
+        node(&self.store, bytes)
     }
 
     /// A file of `len` bytes with these pieces in it, which do not overlap.
     pub fn sparse(&self, len: u64, pieces: &[(u64, &[u8])], dense: bool) -> Node {
-        let mut out = BytesBuilder::new(&self.store);
-        for (at, piece) in pieces {
-            out.put(*at, piece).expect("memory takes it");
-        }
-        Node::File { content: Content::Bytes(Arc::new(out.finish(len).expect("pieces apart"))), dense }
+        sparse(&self.store, len, pieces, dense)
     }
 
     /// Adds an entry with the attributes that entries have when nobody says any.
@@ -133,6 +54,105 @@ impl Grove {
     pub fn tree(&self) -> Tree {
         tree(&self.entries)
     }
+}
+
+/// So many entries by chance, with their contents in a store.
+pub fn grow(store: &MemoryStore, seed: u64, count: usize, soil: &Soil) -> Vec<Entry> {
+    let mut random = Random(seed);
+    let mut dirs: Vec<Vec<u8>> = vec![Vec::new()];
+    let mut several: Vec<Entry> = Vec::new();
+    let mut entries = Vec::with_capacity(count);
+    for number in 0..count {
+        // Half of the time below the last directory, so that some become deep.
+        let above = if random.once_in(2) { dirs.len() - 1 } else { random.index(dirs.len()) };
+        let above = if dirs[above].len() > LONGEST - 300 { Vec::new() } else { dirs[above].clone() };
+        let name = name(&mut random, number, soil);
+        let path = if above.is_empty() { name } else { [above, name].join(&b'/') };
+        let made = chance(store, &mut random, path, soil, &mut several);
+        if made.is_dir() {
+            dirs.push(made.path.0.clone());
+        }
+        entries.push(made);
+    }
+    entries
+}
+
+fn chance(
+    store: &MemoryStore,
+    random: &mut Random,
+    path: Vec<u8>,
+    soil: &Soil,
+    several: &mut Vec<Entry>,
+) -> Entry {
+    let path = BytePath(path);
+    if !several.is_empty() && random.once_in(12) {
+        return Entry { path, ..several[random.index(several.len())].clone() };
+    }
+    let node = if random.once_in(7) { Node::Dir } else { chance_node(store, random, soil) };
+    let meta = chance_meta(random, &node, soil);
+    let xattrs = chance_xattrs(random, &node, soil);
+    let mut made = Entry { path, meta, xattrs, link: None, node };
+    let may = soil.odd_links || matches!(made.node, Node::File { .. });
+    if soil.links && may && !made.is_dir() && several.len() < 40 && random.once_in(6) {
+        made.link = LinkGroup::new(1 + several.len() as u32);
+        several.push(made.clone());
+    }
+    made
+}
+
+fn chance_node(store: &MemoryStore, random: &mut Random, soil: &Soil) -> Node {
+    match random.below(12) {
+        0 if soil.minors > 0 => {
+            let (major, minor) = (1 + random.below(4095) as u32, random.below(soil.minors.into()) as u32);
+            if random.once_in(2) { Node::Char { major, minor } } else { Node::Block { major, minor } }
+        }
+        1 if soil.pipes => Node::Fifo,
+        2 if soil.sockets => Node::Socket,
+        3 if soil.target > 0 => {
+            let most = soil.target;
+            let len = [1, 58, 59, 60, 61, 255, 256, 1000, most - 1, most][random.index(10)].clamp(1, most);
+            Node::Symlink(b"up/../".iter().copied().cycle().take(len).collect())
+        }
+        4 => chance_sparse(store, random),
+        _ => {
+            let block = soil.block;
+            let around = [0, 1, block, 2 * block, 3 * block, 12 * block, 48 << 10, 1 << 17, 268 << 10];
+            let len = (random.one_of(&around) + random.below(3)).saturating_sub(1) as usize;
+            // Few seeds: some contents are equal.
+            let seed = random.below(5);
+            node(store, &if random.once_in(2) { noise(len, seed) } else { prose(len, seed) })
+        }
+    }
+}
+
+fn chance_sparse(store: &MemoryStore, random: &mut Random) -> Node {
+    let pieces: Vec<(u64, Vec<u8>)> = (0..random.below(12))
+        .map(|n| {
+            let piece = noise(1 + random.index(9000), random.next());
+            (n * 30_000 + random.below(20_000), piece)
+        })
+        .collect();
+    let pieces: Vec<(u64, &[u8])> = pieces.iter().map(|(at, piece)| (*at, &piece[..])).collect();
+    sparse(store, 360_000 + random.below(5000), &pieces, random.once_in(3))
+}
+
+/// A file with this in it.
+pub fn node(store: &MemoryStore, bytes: &[u8]) -> Node {
+    let len = bytes.len() as u64;
+    let content = match len {
+        0 => Content::empty(),
+        _ => Content::Blob { id: store.put(bytes).expect("memory takes it"), len },
+    };
+    Node::File { content, dense: false }
+}
+
+/// A file of `len` bytes with these pieces in it, which do not overlap.
+pub fn sparse(store: &MemoryStore, len: u64, pieces: &[(u64, &[u8])], dense: bool) -> Node {
+    let mut out = BytesBuilder::new(store);
+    for (at, piece) in pieces {
+        out.put(*at, piece).expect("memory takes it");
+    }
+    Node::File { content: Content::Bytes(Arc::new(out.finish(len).expect("pieces apart"))), dense }
 }
 
 /// The tree of these entries; directories that are missing are added.
@@ -156,13 +176,14 @@ fn name(random: &mut Random, number: usize, soil: &Soil) -> Vec<u8> {
             let mut bytes = noise(1 + random.index(255), random.next());
             bytes.iter_mut().filter(|byte| matches!(**byte, 0 | b'/')).for_each(|byte| *byte = b'x');
             bytes.extend_from_slice(number.to_string().as_bytes());
-            bytes.split_off(bytes.len().saturating_sub(255))
+            bytes.split_off(bytes.len().saturating_sub(soil.longest))
         }
         (1, Names::Bytes) => [format!("latin{number}").as_bytes(), b"\xe9\xff \\"].concat(),
-        (0 | 1, Names::Text) => format!("ñandú-{number}-日本語\u{1F600}").into_bytes(),
+        // mtools writes `_` for what lies beyond the first 65,536 letters.
+        (0 | 1, Names::Text) => format!("ñandú-{number}-日本語").into_bytes(),
         (2, _) => {
             let mut bytes = number.to_string().into_bytes();
-            bytes.resize(255, b'l');
+            bytes.resize(soil.longest, b'l');
             bytes
         }
         (3, _) => format!("FILE{number}.BIN").into_bytes(),

@@ -84,7 +84,8 @@ mod tests {
     fn a_failure_is_shown_by_the_entry_that_makes_it() {
         let grown = Grove::grown(3, 100, &Soil::UNIX);
         let guilty = grown.entries[70].path.clone();
-        let property = |_: u64, tree: &Tree, _: &MemoryStore| assert!(tree.get(&guilty.0).is_none(), "guilty");
+        let property =
+            |_: u64, tree: &Tree, _: &MemoryStore| assert!(tree.get(&guilty.0).is_none(), "guilty");
         let fails = |entries: &[Entry]| complaint(3, entries, &grown.store, &property);
         let (least, said) = shrink(grown.entries.clone(), String::new(), fails);
         assert_eq!((least.len(), &least[0].path, said.as_str()), (1, &guilty, "guilty"));
@@ -96,8 +97,7 @@ mod tests {
             let (one, two) = (Grove::grown(1, 500, &soil), Grove::grown(1, 500, &soil));
             assert_eq!(one.tree(), two.tree());
             let tree = one.tree();
-            let count =
-                |is: fn(&Entry) -> bool| tree.entries().iter().filter(|entry| is(entry)).count();
+            let count = |is: fn(&Entry) -> bool| tree.entries().iter().filter(|entry| is(entry)).count();
             assert!(count(Entry::is_dir) > 20 && count(|entry| entry.path.0.len() > 600) > 5);
             assert_eq!(count(|entry| entry.link.is_some()) > 10, soil.links);
             assert_eq!(count(|entry| !entry.xattrs.is_empty()) > 10, !soil.xattrs.is_empty());

@@ -12,6 +12,6 @@ pub mod random;
 pub mod soil;
 pub mod torture;
 
-pub use forest::{Grove, entry};
+pub use forest::{Grove, entry, grow};
 pub use random::{Random, noise, prose};
 pub use soil::{Names, Soil};

@@ -22,9 +22,7 @@ pub fn options(kind: &Kind, text: &str) -> Record {
             (Default::Int(value), _) => Data::Int(value),
             (Default::Text(value), _) => Data::from(value),
             (Default::Derived, OptType::Serial) => Data::Int(0x1234_abcd),
-            (Default::Derived, _) => {
-                Data::Text(ids::uuid_text(ids::derive("test", "", "node", option.name)))
-            }
+            (Default::Derived, _) => Data::Text(ids::uuid_text(ids::derive("test", "", "node", option.name))),
             (Default::Epoch, _) => Data::Int(EPOCH),
         };
         record.insert(option.name.into(), data);

@@ -14,6 +14,8 @@ pub enum Names {
 pub struct Soil {
     /// Which names.
     pub names: Names,
+    /// The most bytes of a name.
+    pub longest: usize,
     /// Bytes of a block: sizes of files lie around it.
     pub block: u64,
     /// The longest target of a symbolic link in bytes; 0: there are none.
@@ -26,6 +28,8 @@ pub struct Soil {
     pub sockets: bool,
     /// Several names of one file.
     pub links: bool,
+    /// Several names of what is no file: of links, devices, pipes.
+    pub odd_links: bool,
     /// Beginnings of names of extended attributes.
     pub xattrs: &'static [&'static str],
     /// The most bytes of an extended attribute's value.
@@ -44,12 +48,14 @@ impl Soil {
     /// What every Unix filesystem of Linux holds.
     pub const UNIX: Self = Self {
         names: Names::Bytes,
+        longest: 255,
         block: 4096,
         target: 1023,
         minors: 1 << 20,
         pipes: true,
         sockets: true,
         links: true,
+        odd_links: true,
         xattrs: &["user.", "trusted.", "security."],
         value: 150,
         owners: true,
@@ -61,12 +67,14 @@ impl Soil {
     /// What FAT and exFAT hold.
     pub const PLAIN: Self = Self {
         names: Names::Text,
+        longest: 255,
         block: 4096,
         target: 0,
         minors: 0,
         pipes: false,
         sockets: false,
         links: false,
+        odd_links: false,
         xattrs: &[],
         value: 0,
         owners: false,

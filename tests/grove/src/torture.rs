@@ -53,7 +53,10 @@ pub fn tree(soil: &Soil, size: Size) -> Grove {
 /// Names of 255 bytes: in ASCII, in two, three and four bytes a letter, and of bytes that are no text.
 fn long_names(grove: &mut Grove, soil: &Soil) {
     let node = grove.node(b"long");
-    for letter in ["a", "é", "日", "\u{1F600}"] {
+    // Tools for FAT know letters of UCS-2 only.
+    let letters =
+        if soil.names == Names::Bytes { &["a", "é", "日", "\u{1F600}"][..] } else { &["a", "é", "日"] };
+    for letter in letters {
         let mut name = letter.repeat(255 / letter.len());
         name.extend(std::iter::repeat_n('x', 255 - name.len()));
         grove.add(format!("names/{name}"), node.clone());

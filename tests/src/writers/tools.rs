@@ -23,7 +23,10 @@ fn text(path: &Path) -> &str {
 pub fn e2fsck(image: &Path) {
     let said = run(Command::new(tool("e2fsck", "e2fsprogs")).arg("-fn").arg(image));
     let known = |line: &&str| {
-        line.starts_with("Pass ") || line.starts_with("e2fsck ") || line.contains(" files (") || line.is_empty()
+        line.starts_with("Pass ")
+            || line.starts_with("e2fsck ")
+            || line.contains(" files (")
+            || line.is_empty()
     };
     let strange: Vec<&str> = said.lines().filter(|line| !known(line)).take(20).collect();
     assert!(strange.is_empty(), "e2fsck complains: {strange:#?}");

@@ -116,8 +116,7 @@ impl<'t> Nodes<'t> {
     pub fn names(&self, inode: usize) -> Vec<(&'t [u8], u32)> {
         let own = &self.inodes[inode];
         let known = |at: u32| (at != 0).then_some(at);
-        let children =
-            std::iter::successors(known(own.last), |at| known(self.before[*at as usize]));
+        let children = std::iter::successors(known(own.last), |at| known(self.before[*at as usize]));
         let mut names: Vec<(&[u8], u32)> = children
             .map(|at| (self.entries[at as usize].name(), self.inode_of[at as usize]))
             .chain([(&b"."[..], index(inode)), (&b".."[..], own.parent)])
