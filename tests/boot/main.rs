@@ -12,5 +12,5 @@ mod machines;
 mod media;
 mod mount;
 mod stand_in;
-mod uefi;
 mod syslinux;
+mod uefi;

@@ -5,7 +5,7 @@ use imgc_plan::Data;
 
 use super::{
     super::Erofs,
-    image::{EPOCH, Grove, Image, Random, boxed, entry, noise, options, prose},
+    image::{EPOCH, Grove, Image, boxed, entry, noise, options, prose},
 };
 use crate::fs::Filesystem;
 
@@ -132,45 +132,8 @@ fn attributes_owners_and_devices_come_back_in_every_way() {
 
 #[test]
 fn random_trees_are_clean() {
-    let mut random = Random(11);
-    for round in 0..24 {
-        let mut grove = Grove::default();
-        let mut dirs = vec![String::new()];
-        for n in 0..random.below(120) {
-            let above = dirs[random.below(dirs.len() as u64) as usize].clone();
-            let name = format!("{above}{n}{}", "y".repeat(random.below(240) as usize));
-            let len = match random.below(4) {
-                0 => random.below(40_000),
-                1 => random.below(4) * 4096 + random.below(3),
-                _ => random.below(5000),
-            } as usize;
-            let mut node = match random.below(8) {
-                0 => Node::Dir,
-                1 => Node::Symlink("s".repeat(1 + random.below(300) as usize).into_bytes().into()),
-                2 => grove.node(&noise(len, random.below(5))),
-                3 => Node::Fifo,
-                4 => grove.sparse(len as u64 * 50 + 20, &[(len as u64 * 7, b"in the middle")], false),
-                _ => grove.node(&prose(len, random.below(5))),
-            };
-            if name.len() > 2000 {
-                node = Node::Fifo;
-            }
-            if matches!(node, Node::Dir) {
-                dirs.push(format!("{name}/"));
-            }
-            let meta = Meta {
-                mode: 0o400 | random.below(0o777) as u16 | if matches!(node, Node::Dir) { 0o700 } else { 0 },
-                uid: if random.below(5) == 0 { 1 << 20 } else { 7 },
-                gid: random.below(70_000) as u32,
-                mtime: EPOCH + random.below(2) as i64,
-                mtime_nanos: 0,
-            };
-            let value = noise(random.below(400) as usize, random.below(3));
-            let count = random.below(3) as usize;
-            let xattrs: [(&[u8], &[u8]); 2] = [(b"user.a", &value), (b"trusted.b", b"same")];
-            grove.entry(Entry { meta, xattrs: boxed(&xattrs[..count]), ..entry(name.as_bytes(), node) });
-        }
-        grove.image(WAYS[round % WAYS.len()]);
+    for round in 0..16 {
+        Grove::grown(round as u64, 90).image(WAYS[round % WAYS.len()]);
     }
 }
 
