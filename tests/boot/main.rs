@@ -5,4 +5,5 @@ mod harness;
 mod hello_linux;
 mod lites;
 mod loader;
+mod machines;
 mod stand_in;

@@ -3,6 +3,7 @@
 mod cache;
 mod commands;
 mod errors;
+mod facts;
 mod inspect;
 mod oracles;
 mod outputs;

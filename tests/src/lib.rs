@@ -1,9 +1,10 @@
 //! What the tests over the whole share.
 //!
 //! [`imgc`] runs the compiler under test and [`build`] builds an example with it, [`tools`] finds what was not written here,
-//! [`qemu`] boots what was made.
+//! [`qemu`] boots what was made, [`kernel`] is what a loader boots there.
 
 pub mod build;
 pub mod imgc;
+pub mod kernel;
 pub mod qemu;
 pub mod tools;

@@ -37,6 +37,14 @@ impl World for Files<'_> {
     fn read(&self, path: &str) -> std::io::Result<Vec<u8>> {
         std::fs::read(self.0.join(path))
     }
+
+    fn template(&self, name: &str) -> Option<&str> {
+        imgc_stdlib::template(name)
+    }
+
+    fn templates(&self) -> Vec<&str> {
+        imgc_stdlib::ALL.iter().map(|(name, _)| *name).collect()
+    }
 }
 
 impl Session {

@@ -19,12 +19,15 @@ use crate::{
 mod code;
 mod kinds;
 mod local;
+mod locate;
 mod meter;
 mod reach;
 mod schedule;
 mod state;
 mod step;
 mod why;
+
+pub use kinds::fact;
 
 /// What a run is given.
 pub struct World<'a> {

@@ -39,6 +39,8 @@ pub struct Loader {
     pub source: Option<Spanned<String>>,
     /// The partition that holds its files.
     pub partition: Spanned<String>,
+    /// The partition in which firmware looks for files, if it is another.
+    pub esp: Option<Spanned<String>>,
     /// What it shows.
     pub menu: Option<Spanned<String>>,
 }
@@ -126,16 +128,21 @@ fn loader(cx: &Cx<'_>, node: &Node) -> Option<Loader> {
     cursor.finish();
     find_kind(cx, Family::Loader, child?).and_then(|_| {
         let (kind, parts) = kind_node(cx, Family::Loader, child?, |cursor, kind| loader_parts(cursor, kind))?;
-        let (source, partition, menu) = parts?;
-        Some(Loader { kind, source, partition, menu })
+        let Parts { source, partition, esp, menu } = parts?;
+        Some(Loader { kind, source, partition, esp, menu })
     })
 }
 
-type LoaderParts = (Option<Spanned<String>>, Spanned<String>, Option<Spanned<String>>);
+/// What is the same for every loader.
+struct Parts {
+    source: Option<Spanned<String>>,
+    partition: Spanned<String>,
+    esp: Option<Spanned<String>>,
+    menu: Option<Spanned<String>>,
+}
 
-/// `source`, `partition` and `menu`, which are the same for every loader.
-fn loader_parts(cursor: &mut Cursor<'_>, kind: &'static Kind) -> Option<LoaderParts> {
-    let Traits::Loader(LoaderTraits { takes_source, takes_menu, has_image: _ }) = kind.traits else {
+fn loader_parts(cursor: &mut Cursor<'_>, kind: &'static Kind) -> Option<Parts> {
+    let Traits::Loader(LoaderTraits { takes_source, takes_menu, takes_esp }) = kind.traits else {
         return None;
     };
     let cx = cursor.cx;
@@ -146,9 +153,11 @@ fn loader_parts(cursor: &mut Cursor<'_>, kind: &'static Kind) -> Option<LoaderPa
     let source = source.map(|value| cx.reference("source", value));
     let partition = cursor.required("partition", "name the partition that holds the loader's files");
     let partition = partition.and_then(|value| cx.string(value, "the name of a partition"));
+    let esp = if takes_esp { cursor.prop("esp") } else { None };
+    let esp = esp.map(|value| cx.string(value, "the name of a partition"));
     let menu = if takes_menu { cursor.prop("menu") } else { None };
     let menu = menu.map(|value| cx.reference("menu", value));
-    Some((source.flatten(), partition?, menu.flatten()))
+    Some(Parts { source: source.flatten(), partition: partition?, esp: esp.flatten(), menu: menu.flatten() })
 }
 
 impl Disk {

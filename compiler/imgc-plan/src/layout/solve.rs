@@ -87,6 +87,7 @@ fn place(span: &Span<'_>) -> PlacedPart {
         uuid,
         bootable,
         attributes,
+        system_area: _,
     } = span.part;
     PlacedPart {
         name: name.clone(),

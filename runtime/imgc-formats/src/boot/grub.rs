@@ -23,19 +23,16 @@ mod stamp;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
-use imgc_image::{Bytes, BytesBuilder, Failure, Store, Tree, build::Patch};
+use imgc_image::{Bytes, BytesBuilder, Failure, Tree, build::Patch};
 use imgc_plan::{
     Family, Kind, Opt, OptType, Record,
-    kind::{Default, LoaderTraits, OptionProblem, Traits},
-    layout::Layout,
+    kind::{Default, LoaderTraits, OptionProblem, Products, Traits},
     menu::Menu,
     step::LoaderHome,
 };
 
 use self::{options::Options, package::Package};
-use super::{Loader, LoaderJob};
+use super::{Loader, LoaderJob, StampJob};
 
 /// GRUB 2.
 pub struct Grub;
@@ -83,12 +80,16 @@ static KIND: Kind = Kind {
             since: "0.1.0",
         },
     ],
-    traits: Traits::Loader(LoaderTraits { takes_source: true, takes_menu: true, has_image: true }),
+    traits: Traits::Loader(LoaderTraits { takes_source: true, takes_menu: true, takes_esp: false }),
 };
 
 impl Loader for Grub {
     fn kind(&self) -> &'static Kind {
         &KIND
+    }
+
+    fn products(&self, _options: &Record, _home: &LoaderHome) -> Products {
+        Products { files: true, esp_files: false, image: true, stamp: true }
     }
 
     fn check(&self, options: &Record) -> Vec<OptionProblem> {
@@ -115,16 +116,11 @@ impl Loader for Grub {
         Ok(out.finish(image.len() as u64)?)
     }
 
-    fn stamp(
-        &self,
-        options: &Record,
-        table: &str,
-        layout: &Layout,
-        partition: &str,
-        image: &Arc<Bytes>,
-        store: &dyn Store,
-    ) -> Result<Vec<(u64, Patch)>, Failure> {
-        let _ = (Options::for_step(options)?, partition);
-        stamp::stamp(table, layout, image, store)
+    fn stamp(&self, job: &StampJob<'_>) -> Result<Vec<(u64, Patch)>, Failure> {
+        Options::for_step(job.options)?;
+        let (Some(table), Some(image)) = (job.home.table(), job.image) else {
+            return Err(Failure::Bug("GRUB's stamp has no image or no disk".into()));
+        };
+        stamp::stamp(table, job.layout, image, job.store)
     }
 }

@@ -48,6 +48,8 @@ static KIND: Kind = Kind {
         takes_tree: false,
         own_length: false,
         stamps_start: false,
+        system_area: 0,
+        folds_case: false,
         default_type: "swap",
     }),
 };

@@ -50,8 +50,10 @@ static KIND: Kind = Kind {
         slots: format::ENTRIES,
         logical: false,
         max_sector: u64::MAX,
+        shares_head: false,
         name_units: Some(36),
         uuids: true,
+        disk_id: None,
         bootable: false,
         attributes: types::ATTRIBUTES,
         types: types::TYPES,
@@ -83,7 +85,7 @@ impl Table for Gpt {
         out: &mut BytesBuilder<'_>,
     ) -> Result<(), Failure> {
         write::write(options, layout, out)?;
-        super::place::nest(layout, parts, out)
+        super::place::nest(layout, super::place::head(&KIND, layout), parts, out)
     }
 
     fn dump(&self, disk: &dyn ReadAt) -> Result<String, Failure> {

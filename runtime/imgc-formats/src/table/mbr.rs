@@ -64,8 +64,10 @@ static KIND: Kind = Kind {
         slots: SLOTS,
         logical: true,
         max_sector: u32::MAX as u64,
+        shares_head: true,
         name_units: None,
         uuids: false,
+        disk_id: Some("disk-id"),
         bootable: true,
         attributes: &[],
         types: types::TYPES,
@@ -96,7 +98,7 @@ impl Table for Mbr {
         out: &mut BytesBuilder<'_>,
     ) -> Result<(), Failure> {
         write::write(options, layout, out)?;
-        super::place::nest(layout, parts, out)
+        super::place::nest(layout, super::place::head(&KIND, layout), parts, out)
     }
 
     fn dump(&self, disk: &dyn ReadAt) -> Result<String, Failure> {

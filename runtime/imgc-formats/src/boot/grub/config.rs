@@ -121,7 +121,13 @@ fn entry_modules(entry: &MenuEntry) -> Vec<&'static str> {
             BootAction::Multiboot2 { .. } => modules.extend(["gzio", "multiboot2"]),
             BootAction::Linux { .. } => modules.extend(["gzio", "linux"]),
             BootAction::Chainload { .. } => modules.push("chain"),
-            BootAction::Module { .. } | BootAction::Initrd { .. } => {}
+            BootAction::Reboot => modules.push("reboot"),
+            BootAction::PowerOff => modules.push("halt"),
+            BootAction::Module { .. }
+            | BootAction::Initrd { .. }
+            | BootAction::DeviceTree { .. }
+            | BootAction::Exit
+            | BootAction::FirmwareSetup => {}
         }
     }
     modules
@@ -147,6 +153,11 @@ fn render_entry(entry: &MenuEntry, text: &mut String) {
             BootAction::Linux { path, args } => ("linux", vec![path], args.as_str()),
             BootAction::Initrd { paths } => ("initrd", paths.iter().collect(), ""),
             BootAction::Chainload { path, args: _ } => ("chainloader", vec![path], ""),
+            BootAction::DeviceTree { path } => ("devicetree", vec![path], ""),
+            BootAction::Exit => ("exit", Vec::new(), ""),
+            BootAction::FirmwareSetup => ("fwsetup", Vec::new(), ""),
+            BootAction::Reboot => ("reboot", Vec::new(), ""),
+            BootAction::PowerOff => ("halt", Vec::new(), ""),
         };
         text.push('\t');
         text.push_str(command);
@@ -165,7 +176,7 @@ mod tests {
 
     fn entry(name: &str, title: &str) -> MenuEntry {
         let action = BootAction::Chainload { path: "/b".into(), args: String::new() };
-        MenuEntry { name: name.into(), title: title.into(), actions: vec![action] }
+        MenuEntry { name: name.into(), title: title.into(), actions: vec![action], ..MenuEntry::default() }
     }
 
     fn menu(entries: Vec<MenuEntry>, default: Option<&str>) -> Menu {

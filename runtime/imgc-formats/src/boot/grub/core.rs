@@ -14,7 +14,7 @@
 use std::io::Write;
 
 use imgc_image::{Failure, Problem};
-use imgc_plan::step::LoaderHome;
+use imgc_plan::step::{LoaderHome, PartHome};
 use lzma_rust2::{EncodeMode, LzmaOptions, LzmaWriter, MfType};
 
 use super::{
@@ -64,7 +64,8 @@ pub fn image(options: &Options, package: &Package<'_>, home: &LoaderHome) -> Res
 
 /// The modules of the core image in their order: those that read the directory, and what the manifest adds.
 fn modules(options: &Options, package: &Package<'_>, home: &LoaderHome) -> Result<Vec<String>, Failure> {
-    let found = (table_module(&home.table), filesystem_module(&home.filesystem));
+    let own = part_home(home)?;
+    let found = (table_module(home.table().unwrap_or_default()), filesystem_module(&own.filesystem));
     let (Some((table, _)), Some(filesystem)) = found else { return Err(unreadable(home, found.0.is_some())) };
     let wanted = [options.platform.disk_module(), table, filesystem];
     let wanted = wanted.into_iter().chain(options.modules.iter().map(String::as_str));
@@ -74,8 +75,9 @@ fn modules(options: &Options, package: &Package<'_>, home: &LoaderHome) -> Resul
 }
 
 fn unreadable(home: &LoaderHome, table_known: bool) -> Failure {
-    let (what, name) =
-        if table_known { ("filesystem", &home.filesystem) } else { ("partition table", &home.table) };
+    let filesystem = home.own().map(|own| own.filesystem.as_str()).unwrap_or_default();
+    let table = home.table().unwrap_or_default();
+    let (what, name) = if table_known { ("filesystem", filesystem) } else { ("partition table", table) };
     let message = format!("GRUB cannot read its files from a partition with the {what} `{name}`");
     let problem = Problem::new("grub-home-unreadable", message);
     if table_known {
@@ -114,8 +116,12 @@ pub fn filesystem_module(filesystem: &str) -> Option<&'static str> {
 
 /// Where GRUB finds its directory: on the disk that the BIOS started (the empty name), so that the same disk starts from any bus.
 fn prefix(options: &Options, home: &LoaderHome) -> Result<String, Failure> {
-    let (_, table) = table_module(&home.table).ok_or_else(|| unreadable(home, false))?;
-    Ok(format!("(,{table}{}){}", home.partition, options.directory))
+    let (_, table) = table_module(home.table().unwrap_or_default()).ok_or_else(|| unreadable(home, false))?;
+    Ok(format!("(,{table}{}){}", part_home(home)?.number, options.directory))
+}
+
+fn part_home(home: &LoaderHome) -> Result<&PartHome, Failure> {
+    home.own().ok_or_else(|| Failure::Bug("GRUB for a BIOS has no partition".into()))
 }
 
 /// What is compressed: the flat kernel, and at its end the module area.

@@ -75,7 +75,12 @@ pub fn files(options: &Options, package: &Package<'_>, job: &LoaderJob<'_>) -> R
             .for_each(|(name, content)| files.point(&place(name), content));
         return files.finish();
     }
-    let modules = needed(options, package, menu, &job.home.filesystem)?;
+    let modules = needed(
+        options,
+        package,
+        menu,
+        job.home.own().map(|own| own.filesystem.as_str()).unwrap_or_default(),
+    )?;
     for name in modules.iter().map(|name| format!("{name}.mod")) {
         files.point(&place(&name), package.content(&name)?);
     }

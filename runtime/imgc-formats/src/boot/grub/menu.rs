@@ -77,6 +77,15 @@ fn check_actions(entry: &MenuEntry, found: &mut Vec<OptionProblem>) {
                 loaded
             }
             BootAction::Initrd { paths } => check_initrd(paths, loaded, found),
+            BootAction::Exit | BootAction::Reboot | BootAction::PowerOff => {
+                first(loaded, Loaded::Chain, found)
+            }
+            BootAction::DeviceTree { .. } | BootAction::FirmwareSetup => {
+                let message =
+                    "GRUB for a BIOS knows neither device trees nor a firmware's settings".to_owned();
+                found.push(problem(message, None));
+                loaded
+            }
         };
     }
     if loaded == Loaded::Nothing && found.is_empty() {
@@ -146,7 +155,7 @@ mod tests {
     use super::*;
 
     fn found(actions: Vec<BootAction>) -> Vec<String> {
-        let entry = MenuEntry { name: "a".into(), title: "A".into(), actions };
+        let entry = MenuEntry { name: "a".into(), title: "A".into(), actions, ..MenuEntry::default() };
         let menu = Menu { timeout: None, default: None, consoles: vec![], entries: vec![entry] };
         check(&menu).into_iter().map(|(_, problem)| problem.message).collect()
     }
@@ -193,7 +202,12 @@ mod tests {
     #[test]
     fn titles_that_are_options_or_empty_are_refused() {
         for (title, part) in [("--hotkey=a", "option"), (" ", "empty"), ("a\u{1b}[2J", "control")] {
-            let entry = MenuEntry { name: "a".into(), title: title.into(), actions: vec![linux("/k", "")] };
+            let entry = MenuEntry {
+                name: "a".into(),
+                title: title.into(),
+                actions: vec![linux("/k", "")],
+                ..MenuEntry::default()
+            };
             let menu = Menu { timeout: None, default: None, consoles: vec![], entries: vec![entry] };
             assert!(check(&menu)[0].1.message.contains(part), "{title}");
         }

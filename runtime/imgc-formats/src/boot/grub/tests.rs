@@ -12,7 +12,7 @@ use imgc_image::{Bytes, Content, Entry, Failure, MemoryStore, Meta, Node, Reader
 use imgc_plan::{
     Data, Record,
     menu::{BootAction, Console, Menu, MenuEntry},
-    step::LoaderHome,
+    step::{LoaderHome, PartHome},
     tree::BytePath,
 };
 
@@ -132,12 +132,14 @@ fn synthetic_files() -> Vec<(String, Vec<u8>)> {
 }
 
 fn home(table: &str, partition: u32, filesystem: &str) -> LoaderHome {
-    LoaderHome {
-        table: table.into(),
-        partition,
+    let own = PartHome {
+        name: "root".into(),
+        number: partition,
+        type_code: String::new(),
         filesystem: filesystem.into(),
-        filesystem_options: Record::new(),
-    }
+        options: Record::new(),
+    };
+    LoaderHome::Disk { table: table.into(), own, esp: None }
 }
 
 fn options(pairs: &[(&str, Data)]) -> Record {
@@ -159,6 +161,7 @@ fn lites() -> Menu {
         name: name.into(),
         title: title.into(),
         actions: actions.to_vec(),
+        ..MenuEntry::default()
     };
     Menu {
         timeout: Some(5000),

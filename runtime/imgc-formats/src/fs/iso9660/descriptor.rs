@@ -17,6 +17,8 @@ pub const MAGIC: &[u8; 5] = b"CD001";
 pub const PRIMARY: u8 = 1;
 /// Supplementary, and enhanced ones by version 2.
 pub const SUPPLEMENTARY: u8 = 2;
+/// A boot record.
+pub const BOOT_RECORD: u8 = 0;
 /// The end of the list.
 pub const TERMINATOR: u8 = 255;
 /// The escape sequence of UCS-2 level 3 (Joliet, "SVD Escape Sequences field").
@@ -27,6 +29,8 @@ pub const JOLIET: &[u8; 3] = b"%/E";
 pub enum Sort {
     /// The primary one.
     Primary,
+    /// The boot record of El Torito, which names no hierarchy.
+    Boot,
     /// That of Joliet.
     Joliet,
     /// That of level 4 (ISO 9660:1999, 8.5); it names the hierarchy of the primary one.
@@ -107,6 +111,21 @@ pub fn encode(sort: Sort, options: &Options, places: &Places<'_>) -> Vec<u8> {
     out.put(864, &time::NONE); // effective
     out.put(881, &[version]); // File Structure Version
     out.bytes
+}
+
+/// `Boot System Identifier` of El Torito, and where it says the sector of the catalogue ("El Torito" 1.0, figure 7).
+pub const BOOT_SYSTEM: &[u8] = b"EL TORITO SPECIFICATION";
+pub const CATALOG: usize = 0x47;
+
+/// The boot record (8.2), which "El Torito" wants at sector 17: where the boot catalogue lies.
+pub fn boot_record(catalog: u64) -> Vec<u8> {
+    let mut out = vec![0; SECTOR as usize];
+    out[0] = BOOT_RECORD;
+    out[1..6].copy_from_slice(MAGIC);
+    out[6] = 1;
+    out[7..7 + BOOT_SYSTEM.len()].copy_from_slice(BOOT_SYSTEM);
+    out[CATALOG..CATALOG + 4].copy_from_slice(&both32(catalog)[..4]);
+    out
 }
 
 /// The descriptor that ends the list (8.3).

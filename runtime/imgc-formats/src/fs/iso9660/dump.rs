@@ -40,6 +40,9 @@ pub fn dump(image: &dyn ReadAt) -> Result<String, Failure> {
     for descriptor in &source.descriptors {
         show.descriptor(descriptor).expect(TAKES);
     }
+    if let Some((sector, catalog)) = source.boot {
+        writeln!(show.out, "sector {sector}: boot record, catalogue at {catalog}").expect(TAKES);
+    }
     if let Some(end) = source.end {
         writeln!(show.out, "sector {end}: end").expect(TAKES);
     }

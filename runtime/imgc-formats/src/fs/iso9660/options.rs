@@ -3,6 +3,7 @@
 use imgc_plan::{
     Data, Opt, OptType, Record,
     kind::{Default, OptionProblem},
+    tree::BytePath,
 };
 
 /// Characters of a-characters beside letters, digits and `_` (ECMA-119, 7.4.1).
@@ -12,7 +13,7 @@ const A_MARKS: &[u8] = b" !\"%&'()*+,-./:;<=>?";
 const JOLIET_UNITS: (i64, i64) = (64, 103);
 
 /// The descriptors, in the order of the reference.
-pub static OPTIONS: [Opt; 14] = [
+pub static OPTIONS: [Opt; 15] = [
     opt(
         "volume-id",
         OptType::Text { max: 32 },
@@ -95,6 +96,13 @@ pub static OPTIONS: [Opt; 14] = [
         "Empty sectors of 2048 bytes at the end, for drives that fail when they read ahead of it.",
     ),
     opt(
+        "boot-catalog",
+        OptType::Text { max: 255 },
+        Default::Text("/boot/boot.cat"),
+        "The path of the boot catalogue (El Torito), which loaders put there and fill. A dense file of 2048 bytes at this path is one \
+         that the tree brings.",
+    ),
+    opt(
         "epoch",
         OptType::Int { min: i64::MIN, max: i64::MAX },
         Default::Epoch,
@@ -123,6 +131,8 @@ pub struct Options {
     pub keep_deep: bool,
     /// Sectors at the end.
     pub padding: u64,
+    /// The path of the boot catalogue.
+    pub catalog: Option<BytePath>,
     /// The time of the volume.
     pub epoch: i64,
 }
@@ -168,12 +178,19 @@ impl Options {
             rock_ridge: flag("rock-ridge"),
             keep_deep: level == 4 || word("deep", "keep"),
             padding: number("padding").unwrap_or(150).min(1 << 20),
+            catalog: record.get("boot-catalog").and_then(Data::as_text).and_then(|text| catalog(text).ok()),
             epoch: match record.get("epoch") {
                 Some(Data::Int(epoch)) => *epoch,
                 _ => 0,
             },
         }
     }
+}
+
+/// The path of the boot catalogue, or what is wrong with it.
+fn catalog(text: &str) -> Result<BytePath, String> {
+    let path = BytePath::absolute(text.as_bytes())?;
+    if path.0.is_empty() { Err("the boot catalogue is a file".into()) } else { Ok(path) }
 }
 
 /// Whether a byte is of the d-characters (ECMA-119, 7.4.1).
@@ -200,6 +217,12 @@ pub fn check(record: &Record) -> Vec<OptionProblem> {
         let text = record.get(name).and_then(Data::as_text).unwrap_or_default();
         problems.extend(text_problem(name, text, d, relaxed));
     }
+    let path = record.get("boot-catalog").and_then(Data::as_text).unwrap_or("/boot/boot.cat");
+    problems.extend(catalog(path).err().map(|message| OptionProblem {
+        option: Some("boot-catalog"),
+        message,
+        help: Some("write a path such as \"/boot/boot.cat\"".into()),
+    }));
     problems
 }
 

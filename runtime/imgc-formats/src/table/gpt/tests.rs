@@ -216,7 +216,6 @@ fn layouts_of_another_table_are_a_bug_and_not_a_panic() {
         |layout| layout.parts[0].start = u64::MAX - 511,
         |layout| layout.parts[0].len = 0,
         |layout| layout.parts[2].len = 16 * MIB,
-        |layout| layout.parts[0].number = 0,
         |layout| layout.parts[0].number = 129,
         |layout| layout.parts[0].number = 14,
         |layout| layout.parts[0].uuid = None,

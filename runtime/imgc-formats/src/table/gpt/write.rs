@@ -89,7 +89,7 @@ fn entries(layout: &Layout, usable: &std::ops::RangeInclusive<u64>) -> Result<BT
     let mut problems = Vec::new();
     let mut entries = BTreeMap::new();
     let mut guids: BTreeMap<[u8; 16], &str> = BTreeMap::new();
-    for part in &layout.parts {
+    for part in layout.parts.iter().filter(|part| part.listed()) {
         let (first, count) = sectors(layout, part)?;
         let last = first + count - 1;
         let in_range =

@@ -1,6 +1,8 @@
 //! Small volumes: the dump as a golden, pinned digests, what the reader says.
 
-use imgc_image::{MemoryStore, Meta, Node, Reader, Tree};
+use std::sync::Arc;
+
+use imgc_image::{Bytes, Content, MemoryStore, Meta, Node, Reader, Tree};
 use imgc_plan::Data;
 
 use super::tools::*;
@@ -110,18 +112,55 @@ fn without_a_tree_there_is_an_empty_root() {
 }
 
 #[test]
-fn the_plan_says_where_a_path_lies() {
-    use crate::fs::iso9660::{options::Options, plan::Plan};
+fn a_dense_file_of_one_sector_is_the_boot_catalogue() {
     let store = MemoryStore::default();
-    let (options, tree) = (options(&[]), small(&store));
-    let bytes = all(&made(&options, &tree, &store), &store);
-    let plan = Plan::new(Options::of(&options), &tree).expect("planned");
-    let at = usize::try_from(plan.sector_of(b"a_tar.gz").expect("a place") * 2048).expect("small");
-    assert!(bytes[at..].starts_with(b"collides"));
-    let deep = usize::try_from(plan.sector_of(b"1/2/3/4/5/6/7/8").expect("a place") * 2048).expect("small");
-    assert_eq!(bytes[deep + 32..deep + 34], [1, 0], "a directory names itself first");
-    assert_eq!(plan.sector_of(b"old"), None);
-    assert_eq!(plan.sector_of(b"nothing"), None);
+    let zeros = Content::Bytes(Arc::new(Bytes::zeros(2048)));
+    let catalog = |dense| entry("boot/boot.cat", Node::File { content: zeros.clone(), dense });
+    let bytes = made(&options(&[]), &tree([catalog(true)]), &store);
+    let reader = Reader::new(&bytes, &store);
+    let volume = Iso9660.open(&reader).expect("opens").expect("is ISO 9660");
+    let sector = volume.extents(b"boot/boot.cat").expect("found")[0].offset / 2048;
+    let text = dump(&bytes, &store);
+    assert!(text.contains(&format!("\nsector 17: boot record, catalogue at {sector}\n")), "{text}");
+    for options in [options(&[]), options(&[("boot-catalog", "/other".into())])] {
+        let text = dump(
+            &made(&options, &tree([catalog(options["boot-catalog"] == Data::from("/other"))]), &store),
+            &store,
+        );
+        assert!(!text.contains("boot record"), "{text}");
+    }
+    for wrong in ["/", "boot.cat", "/a/../b", ""] {
+        let problems = Iso9660.check(&options(&[("boot-catalog", wrong.into())]));
+        assert_eq!(
+            problems.iter().map(|problem| problem.option).collect::<Vec<_>>(),
+            [Some("boot-catalog")],
+            "{wrong}"
+        );
+    }
+}
+
+#[test]
+fn dense_files_lie_alone() {
+    let store = MemoryStore::default();
+    let zeros = Content::Bytes(Arc::new(Bytes::zeros(2048)));
+    let zero = |path, dense| entry(path, Node::File { content: zeros.clone(), dense });
+    let bytes = made(
+        &options(&[]),
+        &tree([
+            zero("a", true),
+            zero("b", true),
+            linked(zero("c", true), 1),
+            linked(zero("d", true), 1),
+            zero("e", false),
+            zero("f", false),
+        ]),
+        &store,
+    );
+    let reader = Reader::new(&bytes, &store);
+    let volume = Iso9660.open(&reader).expect("opens").expect("is ISO 9660");
+    let first = |path: &[u8]| volume.extents(path).expect("found")[0].offset / 2048;
+    let places = [b"a", b"b", b"c", b"d", b"e", b"f"].map(|path| first(path));
+    assert_eq!(places.map(|place| place - places[0]), [0, 1, 2, 2, 3, 3]);
 }
 
 #[test]
