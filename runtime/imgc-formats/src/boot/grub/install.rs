@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use imgc_image::{BytesBuilder, Content, Entry, Failure, Meta, Node, Problem, Store, Tree, TreeBuilder};
+use imgc_image::{BytesBuilder, Content, Entry, Failure, Meta, Node, Store, Tree, TreeBuilder};
 use imgc_plan::{menu::Menu, tree::BytePath};
 
 use super::{
