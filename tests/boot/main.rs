@@ -1,6 +1,7 @@
 //! Boots: what was made starts under a firmware up to a marker that only the booted system prints.
 
 mod custom;
+mod directory;
 mod disk;
 mod grub;
 mod harness;
