@@ -36,16 +36,18 @@ fn a_bios_starts_from_every_bus() {
 fn a_disk_is_kept_from_boot_to_boot_and_its_image_stays_as_it_was() {
     let (_dir, image) = disk("counter.S");
     let before = fs::read(&image).expect("readable");
-    let kept = Kept::new(&image, "raw");
-    for boot in 1..=3 {
-        let mut vm = Machine::new(Firmware::Bios).kept(&kept, Bus::Virtio).start();
-        vm.expect(&format!("BOOT-{boot}-OF-THIS-DISK"));
-        // The first ends by itself, the others lose their power: what they wrote is there all the same.
-        if boot == 1 {
-            vm.press(&["enter"]);
-            assert_eq!(vm.exit(), ENTER);
-        } else {
-            vm.stop();
+    for bus in [Bus::Virtio, Bus::Ide, Bus::Scsi] {
+        let kept = Kept::new(&image, "raw");
+        for boot in 1..=3 {
+            let mut vm = Machine::new(Firmware::Bios).kept(&kept, bus).start();
+            vm.expect(&format!("BOOT-{boot}-OF-THIS-DISK"));
+            // The first ends QEMU itself, the others lose their power: what they wrote is there all the same.
+            if boot == 1 {
+                vm.press(&["enter"]);
+                assert_eq!(vm.exit(), ENTER);
+            } else {
+                vm.stop();
+            }
         }
     }
     let mut vm = Machine::bios(&image, "raw", Bus::Virtio).start();

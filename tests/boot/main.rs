@@ -1,9 +1,11 @@
 //! Boots: what was made starts under a firmware up to a marker that only the booted system prints.
 
 mod disk;
+mod grub;
 mod harness;
 mod hello_linux;
 mod lites;
 mod loader;
 mod machines;
+mod media;
 mod stand_in;

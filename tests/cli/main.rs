@@ -5,6 +5,7 @@ mod commands;
 mod errors;
 mod facts;
 mod inspect;
+mod media;
 mod oracles;
 mod outputs;
 mod packages;

@@ -269,6 +269,12 @@ pub trait Kinds {
     /// For a loader: what it makes with these options there.
     fn products(&self, name: &str, options: &crate::Record, home: &crate::step::LoaderHome) -> Products;
 
+    /// For a loader: whether its stamp reads all of the disk, and so comes after those of all other loaders.
+    fn seals(&self, name: &str) -> bool {
+        let _ = name;
+        false
+    }
+
     /// For a loader: what makes it impossible there, before anything runs. The option to blame may be `partition` or `esp`, too.
     fn check_home(
         &self,

@@ -1,7 +1,13 @@
 //! Boot loaders: one folder each. Installing one is placing files and stamping bytes, never running its installer.
 
 pub mod eltorito;
+mod files;
 mod grub;
+mod media_checksum;
+mod start;
+mod supply;
+mod syslinux;
+mod systemd_boot;
 
 use std::sync::Arc;
 
@@ -15,7 +21,14 @@ use imgc_plan::{
 };
 
 /// The list: one line a kind.
-pub static ALL: &[&dyn Loader] = &[&grub::Grub];
+#[rustfmt::skip]
+pub static ALL: &[&dyn Loader] = &[
+    &grub::Grub,
+    &systemd_boot::SystemdBoot,
+    &syslinux::Syslinux,
+    &eltorito::ElTorito,
+    &media_checksum::MediaChecksum,
+];
 
 /// What a loader's steps read.
 #[derive(Clone, Copy)]
@@ -93,6 +106,11 @@ pub trait Loader: Send + Sync {
     fn check_menu(&self, options: &Record, menu: &Menu, home: &LoaderHome) -> Vec<(usize, OptionProblem)> {
         let _ = (options, menu, home);
         Vec::new()
+    }
+
+    /// Whether its stamp reads all of the disk, and so comes after those of all other loaders.
+    fn seals(&self) -> bool {
+        false
     }
 
     /// The files that overlay its home; entries' times are `epoch` (an option of each loader).

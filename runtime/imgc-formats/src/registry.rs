@@ -53,6 +53,10 @@ impl Kinds for Registry {
         loader(name).map(|kind| kind.products(options, home)).unwrap_or_default()
     }
 
+    fn seals(&self, name: &str) -> bool {
+        loader(name).is_some_and(Loader::seals)
+    }
+
     fn check_home(&self, name: &str, options: &Record, home: &LoaderHome) -> Vec<OptionProblem> {
         loader(name).map(|kind| kind.check_home(options, home)).unwrap_or_default()
     }

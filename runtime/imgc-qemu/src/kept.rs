@@ -9,7 +9,7 @@ use std::{
 use imgc_plan::test::{Firmware, Medium};
 use tempfile::TempDir;
 
-use crate::{Error, Host, Image, Machine, words};
+use crate::{Error, Host, Image, Machine, Writes, words};
 
 /// What a machine wrote; gone when this is dropped.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Kept {
         let mut machine = machine.clone();
         if !matches!(machine.spec.medium, Medium::Cdrom | Medium::Network) {
             machine.image = Some(self.image.clone());
-            machine.writes = true;
+            machine.writes = Writes::Kept;
         }
         machine.variables = self.variables(machine.spec.firmware, machine.variables.as_deref(), host)?;
         Ok(machine)

@@ -20,6 +20,6 @@ pub use accel::Accel;
 pub use error::Error;
 pub use host::{Flash, Host};
 pub use kept::Kept;
-pub use machine::{Display, Forward, Image, Machine, Serial};
+pub use machine::{Display, Forward, Image, Machine, Serial, Writes};
 pub use picture::Picture;
 pub use vm::Vm;

@@ -18,8 +18,8 @@ pub struct Machine {
     pub spec: MachineSpec,
     /// What it starts from: an image, or for a network the directory that TFTP serves; `None`: nothing.
     pub image: Option<Image>,
-    /// Whether what it writes goes into the image; otherwise it is forgotten at its end.
-    pub writes: bool,
+    /// What becomes of what it writes to its image.
+    pub writes: Writes,
     /// A file for the variables of its firmware, written to; `None`: they are forgotten at its end.
     pub variables: Option<PathBuf>,
     /// Where its first serial port goes.
@@ -42,7 +42,7 @@ impl Machine {
         Self {
             spec,
             image: None,
-            writes: false,
+            writes: Writes::Forgotten,
             variables: None,
             serial: Serial::Piped,
             display: Display::None,
@@ -123,6 +123,17 @@ impl Image {
         let foot = read(len.saturating_sub(512), VHD.len()).map_err(failed())?;
         Ok(Self::new(path, if foot == VHD { "vpc" } else { "raw" }))
     }
+}
+
+/// What becomes of what a machine writes to its image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writes {
+    /// It is forgotten at the machine's end.
+    Forgotten,
+    /// It is in the image, as far as the machine asked for that before its end.
+    Through,
+    /// All of it is in the image, however the machine ends, as long as this computer runs.
+    Kept,
 }
 
 /// Where a serial port goes.

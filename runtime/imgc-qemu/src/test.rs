@@ -82,7 +82,12 @@ fn perform(job: &Job<'_>, vm: &mut Vm, act: &Act) -> Result<(), Error> {
         Act::Press { keys, on } => keys.iter().try_for_each(|key| vm.press(key, *on)),
         Act::Type { text, on } => vm.type_text(text, *on),
         Act::Screenshot { file, tolerance, within } => {
-            let wanted = Picture::open(&job.base.join(file))?;
+            let file = job.base.join(file);
+            if !file.exists() {
+                let what = format!("there is no picture {} yet", file.display());
+                return Err(keep_shot(job, vm, Error::Unmet { what, log: String::new() }));
+            }
+            let wanted = Picture::open(&file)?;
             let seen = vm.expect_picture(&wanted, *tolerance, Duration::from_millis(*within));
             seen.map_err(|error| keep_shot(job, vm, error))
         }
@@ -109,6 +114,7 @@ fn keep_shot(job: &Job<'_>, vm: &mut Vm, error: Error) -> Error {
     let Error::Unmet { what, log } = error else { return error };
     let saved = job.shots.as_ref().and_then(|file| {
         let picture = vm.picture().ok()?;
+        std::fs::create_dir_all(file.parent()?).ok()?;
         picture.save(file).ok().map(|()| file)
     });
     let what = match saved {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use imgc_plan::test::{Bus, Chipset, Firmware, Medium};
 
-use crate::{Accel, Display, Error, Flash, Machine, Serial};
+use crate::{Accel, Display, Error, Flash, Machine, Serial, Writes};
 
 /// What a machine needs besides itself.
 #[derive(Clone, Debug)]
@@ -95,8 +95,11 @@ fn medium(machine: &Machine, beside: &Beside<'_>, out: &mut Words) -> Result<(),
     let cdrom = spec.medium == Medium::Cdrom;
     let access = match (cdrom, machine.writes) {
         (true, _) => "media=cdrom,readonly=on",
-        (false, true) => "snapshot=off",
-        (false, false) => "snapshot=on",
+        (false, Writes::Forgotten) => "snapshot=on",
+        (false, Writes::Through) => "snapshot=off",
+        // A machine that ends itself by port 0xf4 gives QEMU no time to write what it holds of a qcow2's tables, so it holds
+        // nothing; syncs, which would only help when this computer loses its power, are left out.
+        (false, Writes::Kept) => "snapshot=off,cache.writeback=off,cache.no-flush=on",
     };
     let drive = format!("if=none,id=d0,format={},{access},file={}", image.format, escaped(&image.path)?);
     let sectors = match spec.sector_size {

@@ -47,8 +47,11 @@ pub fn lower(build: &mut Build<'_>, at: usize) -> Option<(usize, DiskInfo)> {
     let assemble = Assemble { kind: kind.name.to_owned(), options: options.clone(), parts: names, guids };
     let label = format!("assemble {} ({})", disk.name, kind.name);
     let mut step = build.push(label, Op::Assemble(assemble), inputs, disk_origin(disk));
-    for loader in disk.loaders.iter().filter(|loader| loader.products.stamp) {
-        step = install(build, disk, loader, step, place)?;
+    // What reads all of the disk comes when nothing more is written.
+    for seals in [false, true] {
+        for loader in disk.loaders.iter().filter(|loader| loader.products.stamp && loader.seals == seals) {
+            step = install(build, disk, loader, step, place)?;
+        }
     }
     let parts = (0..disk.parts.len()).map(|index| part_info(build.closed, disk, index)).collect();
     let spec = disk.spec.clone();
@@ -204,6 +207,8 @@ fn product_of(build: &mut Build<'_>, loader: &Loader, product: Product) -> Optio
     let mut inputs = Inputs::default();
     if let Some(at) = loader.source {
         inputs.index(source::lower(build, at)?);
+    } else if let Some(at) = loader.tree {
+        inputs.index(compose::tree(build, at)?);
     }
     let mut menu = loader.menu.clone();
     for args in menu.iter_mut().flat_map(Menu::args_mut) {

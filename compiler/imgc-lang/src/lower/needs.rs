@@ -40,6 +40,7 @@ impl Needs {
             let contents = disk.parts.iter().filter_map(|part| part.content.as_ref());
             needs.trees.extend(contents.filter_map(|content| content.tree));
             needs.sources.extend(disk.loaders.iter().filter_map(|loader| loader.source));
+            needs.trees.extend(disk.loaders.iter().filter_map(|loader| loader.tree));
         }
         // Against the order of needs: whoever needs a thing comes before it.
         for item in closed.order.iter().rev() {

@@ -134,8 +134,12 @@ pub struct Loader {
     pub kind: Chosen,
     /// What it makes.
     pub products: Products,
+    /// Whether it comes after all others.
+    pub seals: bool,
     /// Where its files come from.
     pub source: Option<usize>,
+    /// The tree that has its own files, in place of a source.
+    pub tree: Option<usize>,
     /// The partition that holds its files.
     pub partition: usize,
     /// The partition in which firmware looks for files, where it is another.

@@ -226,10 +226,16 @@ fn close_loader(
         None => None,
         Some(source) => Some(names::source(manifest, &source.value)?),
     };
+    let tree = match &said.tree {
+        None => None,
+        Some(tree) => Some(names::tree(manifest, &tree.value)?),
+    };
     let products = cx.kinds.products(kind.kind.name, &kind.options, &home);
+    let seals = cx.kinds.seals(kind.kind.name);
     let entries = menu.map(|menu| menu.entries.clone()).unwrap_or_default();
     let menu = menu.map(|menu| menu.menu.clone());
-    Some(Loader { kind, products, source, partition, esp, menu, entries, home, span: said.kind.span })
+    let span = said.kind.span;
+    Some(Loader { kind, products, seals, source, tree, partition, esp, menu, entries, home, span })
 }
 
 fn part_home(part: &Part, spec: &PartSpec) -> Option<PartHome> {

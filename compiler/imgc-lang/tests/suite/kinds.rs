@@ -159,8 +159,12 @@ static GRUB: Kind = kind(
     ],
     Traits::Loader(LoaderTraits { takes_source: true, takes_menu: true, takes_esp: true }),
 );
-static RAW: Kind =
-    kind("raw", Family::DiskFormat, &[], Traits::DiskFormat(DiskFormatTraits { endings: &["img", "raw", "iso"] }));
+static RAW: Kind = kind(
+    "raw",
+    Family::DiskFormat,
+    &[],
+    Traits::DiskFormat(DiskFormatTraits { endings: &["img", "raw", "iso"] }),
+);
 static QCOW2: Kind = kind(
     "qcow2",
     Family::DiskFormat,

@@ -5,26 +5,33 @@
 //! catalogue        validation · entry · header, entries · header, …      ([`catalog`] makes room, [`add`] fills it)
 //! an entry         names a file in the volume, or a partition beside it
 //! ```
-//! A loader whose home is an ISO lays the file of [`catalog`] over it, and each adds its entries when it is stamped: they go
+//! [`loader`] adds an entry for an image of one's own. A loader whose home is an ISO lays the file of [`catalog`] over it, and each adds its entries when it is stamped: they go
 //! behind those of the loaders before it, except that a BIOS looks only at the first one, so those of x86 come first.
 //!
 //! Source: "El Torito" Bootable CD-ROM Format Specification 1.0 (1995); UEFI 2.10, section 13.3.2.1.
 
 mod codec;
 mod info;
+mod loader;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
 use imgc_image::{Bytes, Content, Entry as TreeEntry, Failure, Meta, Node, Problem, Reader, build::Patch};
-use imgc_plan::{Data, step::PartHome, tree::BytePath};
+use imgc_plan::{
+    Data,
+    kind::OptionProblem,
+    step::{LoaderHome, PartHome},
+    tree::BytePath,
+};
 
 use super::StampJob;
 
 pub use self::{
     codec::{Entry, LEN, decode},
     info::{Image, boot_info, image},
+    loader::ElTorito,
 };
 
 /// `Platform ID` (figure 2): x86 with a BIOS.
@@ -47,6 +54,16 @@ const CATALOG_POINTER: usize = 0x47;
 pub fn path(home: &PartHome) -> Option<BytePath> {
     let path = home.options.get("boot-catalog").and_then(Data::as_text)?;
     BytePath::absolute(path.as_bytes()).ok().filter(|path| !path.0.is_empty())
+}
+
+/// What is wrong with a home in which firmware finds no catalogue, for [`super::Loader::check_home`].
+pub fn home_problem(home: &LoaderHome) -> Option<OptionProblem> {
+    let own = home.own()?;
+    path(own).is_none().then(|| OptionProblem {
+        option: Some("partition"),
+        message: format!("firmware starts CDs from ISO 9660, and `{}` holds `{}`", own.name, own.filesystem),
+        help: Some("name a partition with `iso9660`".into()),
+    })
 }
 
 /// The file that a loader adds to its files when it will [`add`] entries: room for the catalogue, which is dense and so lies
@@ -117,7 +134,10 @@ fn find(job: &StampJob<'_>) -> Result<u64, Failure> {
 }
 
 /// Firmware counts the sectors of a CD from its start.
-fn at_start(job: &StampJob<'_>, own: &PartHome) -> Result<(), Failure> {
+///
+/// # Errors
+/// When the home starts elsewhere.
+pub(super) fn at_start(job: &StampJob<'_>, own: &PartHome) -> Result<(), Failure> {
     let part = job.layout.part(&own.name);
     let start =
         part.ok_or_else(|| Failure::Bug(format!("the layout has no partition `{}`", own.name)))?.start;

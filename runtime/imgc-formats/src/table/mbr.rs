@@ -109,3 +109,9 @@ impl Table for Mbr {
         read::read(disk)
     }
 }
+
+/// The byte of a type by its name; for tables that stand beside this one.
+pub(super) fn type_named(name: &str) -> Option<u8> {
+    let (_, code) = types::TYPES.iter().find(|(known, _)| *known == name)?;
+    u8::from_str_radix(code, 16).ok()
+}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use imgc_plan::test::{Bus, Chipset, Firmware, MachineSpec, Medium};
 
 use super::{Beside, quoted, words};
-use crate::{Accel, Display, Error, Flash, Forward, Image, Machine, Serial};
+use crate::{Accel, Display, Error, Flash, Forward, Image, Machine, Serial, Writes};
 
 fn said(machine: &Machine) -> String {
     let flash = Flash { code: PathBuf::from("/fw/code.fd"), variables: PathBuf::from("/fw/vars.fd") };
@@ -94,7 +94,7 @@ fn a_machine_that_starts_from_the_network() {
 fn what_a_person_asks_for() {
     let mut machine = machine(Firmware::Bios, Medium::Disk, None);
     machine.image = Some(Image::new(Path::new("/i/a, b's.qcow2"), "qcow2"));
-    machine.writes = true;
+    machine.writes = Writes::Through;
     machine.serial = Serial::Terminal;
     machine.display = Display::Vnc("127.0.0.1:1".into());
     machine.network = true;

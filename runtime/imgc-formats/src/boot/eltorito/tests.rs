@@ -1,5 +1,6 @@
 //! Catalogues written and read, damaged ones refused, and the boot information table by hand.
 
+mod loader;
 mod medium;
 
 use super::{codec::encode, *};

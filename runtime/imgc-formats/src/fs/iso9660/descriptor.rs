@@ -47,7 +47,12 @@ pub struct Places<'a> {
     pub tables: (u64, u64),
     /// The time of the root directory.
     pub root_time: i64,
+    /// The copyright, abstract and bibliographic file, by entry.
+    pub files: [Option<usize>; 3],
 }
+
+/// Bytes of a file's identifier in a descriptor (8.4.23).
+pub const FILE_ID: usize = 37;
 
 /// A descriptor in the making.
 struct Descriptor {
@@ -102,13 +107,16 @@ pub fn encode(sort: Sort, options: &Options, places: &Places<'_>) -> Vec<u8> {
     out.text(318, 128, &texts.publisher);
     out.text(446, 128, &texts.preparer);
     out.text(574, 128, &texts.application);
-    for file in [702, 739, 776] {
-        out.text(file, 37, ""); // copyright, abstract and bibliographic file: none
+    for (at, file) in [702, 739, 776].into_iter().zip(places.files) {
+        out.text(at, FILE_ID, ""); // copyright, abstract and bibliographic file
+        // Where its name there is too long, a hierarchy has none.
+        if let Some(id) = file.and_then(|entry| root.file(entry)).filter(|id| id.len() <= FILE_ID) {
+            out.put(at, id);
+        }
     }
-    out.put(813, &time::long(options.epoch)); // creation
-    out.put(830, &time::long(options.epoch)); // modification
-    out.put(847, &time::NONE); // expiration
-    out.put(864, &time::NONE); // effective
+    for (at, stamp) in [813, 830, 847, 864].into_iter().zip(options.times) {
+        out.put(at, &stamp.map_or(time::NONE, time::long)); // creation, modification, expiration, effective
+    }
     out.put(881, &[version]); // File Structure Version
     out.bytes
 }

@@ -25,8 +25,13 @@ pub fn write(plan: &Plan<'_>, out: &mut BytesBuilder<'_>) -> io::Result<()> {
         }
         let placed = &plan.hierarchies[*of];
         let root_time = plan.survey.entries[0].meta.mtime;
-        let places =
-            Places { hierarchy: &placed.hierarchy, sectors: plan.sectors, tables: placed.tables, root_time };
+        let places = Places {
+            hierarchy: &placed.hierarchy,
+            sectors: plan.sectors,
+            tables: placed.tables,
+            root_time,
+            files: plan.files,
+        };
         out.put(sector * SECTOR, &descriptor::encode(*sort, &plan.options, &places))?;
         sector += 1;
     }

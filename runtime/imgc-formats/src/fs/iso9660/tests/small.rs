@@ -178,3 +178,39 @@ fn without_rock_ridge_joliet_counts_and_without_it_plain_names() {
     assert_eq!(names(&plain[..1]), ["/", "/Read me.txt", "/dir", "/dir/日本"]);
     assert_eq!(names(&plain), ["/", "/DIR", "/DIR/__", "/READ_ME.TXT"]);
 }
+
+#[test]
+fn descriptors_name_files_of_the_root_and_all_four_times() {
+    let store = MemoryStore::default();
+    let tree = tree([
+        file(&store, "COPYING", b"free"),
+        file(&store, "abstract of all of it.text", b"x"),
+        symlink("l", "x"),
+    ]);
+    let given: &[(&str, Data)] = &[
+        ("copyright-file", "/COPYING".into()),
+        ("abstract-file", "/abstract of all of it.text".into()),
+        ("creation-time", Data::Int(0)),
+        ("modification-time", Data::Int(1)),
+        ("expiration-time", Data::Int(2)),
+        ("effective-time", Data::Int(3)),
+        ("joliet-length", Data::Int(103)),
+    ];
+    let text = dump(&made(&options(given), &tree, &store), &store);
+    let said: Vec<&str> =
+        text.lines().take_while(|line| !line.starts_with("path table")).map(str::trim).collect();
+    let of = |word: &str| said.iter().filter(|line| line.starts_with(word)).copied().collect::<Vec<_>>();
+    assert_eq!(of("copyright"), ["copyright   \"COPYING.;1\"", "copyright   \"COPYING\""]);
+    // Joliet has room for 18 characters.
+    assert_eq!(of("abstract"), ["abstract    \"ABSTRACT_OF_ALL_OF_IT.TEXT;1\""]);
+    for (word, time) in [("created", "00"), ("modified", "01"), ("expires", "02"), ("effective", "03")] {
+        let line = format!("{word:<11} 1970-01-01T00:00:{time}");
+        assert_eq!(of(word), [line.as_str(), line.as_str()]);
+    }
+    let both = [("copyright-file", "/none".into()), ("bibliographic-file", "/l".into())];
+    let found = problems(make(&options(&both), &tree, &store));
+    assert_eq!(found.iter().map(|problem| problem.code).collect::<Vec<_>>(), ["descriptor-file"; 2]);
+    for wrong in ["/a/b", "COPYING", "/", "/.."] {
+        assert_eq!(Iso9660.check(&options(&[("abstract-file", wrong.into())])).len(), 1, "{wrong}");
+    }
+}
