@@ -9,7 +9,7 @@ use std::{
 };
 
 use imgc_formats::{
-    boot::{Loader, LoaderJob},
+    boot::{Loader, LoaderJob, NoFiles, StampJob},
     loader,
 };
 use imgc_image::{
@@ -19,7 +19,7 @@ use imgc_plan::{
     Record,
     layout::{Layout, PartRole, PlacedPart},
     menu::Menu,
-    step::LoaderHome,
+    step::{LoaderHome, PartHome},
     tree::BytePath,
 };
 use imgc_tests::tools::{file, run, tool};
@@ -41,13 +41,15 @@ impl Disk {
     pub fn with_grub(table: &str, filesystem: &str, menu: &Menu, files: &[(&str, Vec<u8>)]) -> Self {
         let disk = Self { dir: tempfile::tempdir().expect("a directory") };
         let layout = layout(table);
-        let number = layout.parts.last().expect("a partition").number;
-        let home = LoaderHome {
-            table: table.to_owned(),
-            partition: number,
+        let part = layout.parts.last().expect("a partition");
+        let own = PartHome {
+            name: part.name.clone(),
+            number: part.number,
+            type_code: part.type_code.clone(),
             filesystem: filesystem.to_owned(),
-            filesystem_options: Record::new(),
+            options: Record::new(),
         };
+        let home = LoaderHome::Disk { table: table.to_owned(), own, esp: None };
         let grub = loader("grub").expect("a loader");
         let options = Record::new();
         assert!(grub.check(&options).is_empty() && grub.check_menu(&options, menu, &home).is_empty());
@@ -122,8 +124,16 @@ impl Disk {
     /// Lays the loader's pieces over the disk.
     fn stamp(&self, grub: &dyn Loader, job: &LoaderJob<'_>, layout: &Layout) {
         let image = Arc::new(grub.image(job).expect("GRUB's image"));
-        let pieces =
-            grub.stamp(job.options, &job.home.table, layout, "root", &image, job.store).expect("pieces");
+        let stamp = StampJob {
+            options: job.options,
+            home: job.home,
+            layout,
+            disk: &Arc::new(Bytes::zeros(layout.len)),
+            image: Some(&image),
+            files: &NoFiles,
+            store: job.store,
+        };
+        let pieces = grub.stamp(&stamp).expect("pieces");
         let mut disk = File::options().read(true).write(true).open(self.path()).expect("there");
         let mut before = [0; 72];
         disk.seek(SeekFrom::Start(0x1b8)).and_then(|_| disk.read_exact(&mut before)).expect("readable");

@@ -9,7 +9,8 @@ use crate::{disk::Disk, loader::stub};
 
 fn disk() -> Disk {
     let action = BootAction::Multiboot { path: "/kernel".into(), args: "x".into() };
-    let entry = MenuEntry { name: "a".into(), title: "A".into(), actions: vec![action] };
+    let entry =
+        MenuEntry { name: "a".into(), title: "A".into(), actions: vec![action], ..MenuEntry::default() };
     let menu = Menu { timeout: Some(0), default: None, consoles: vec![], entries: vec![entry] };
     Disk::with_grub("mbr", "ext2", &menu, &[("/kernel", stub())])
 }
@@ -28,13 +29,13 @@ fn what_is_missing_forbidden_or_out_of_order_fails_with_the_log() {
         vm.expect("no such words");
     });
     assert!(
-        said.contains("the machine ended before \"no such words\"") && said.contains("IMGC-STUB-OK"),
+        said.contains("the machine ended before `no such words`") && said.contains("IMGC-STUB-OK"),
         "{said}"
     );
     let said = complaint(&disk, |mut vm| {
         vm.reject("STUB-O.").expect("no such words");
     });
-    assert!(said.contains("\"STUB-OK\" must not be seen"), "{said}");
+    assert!(said.contains("`STUB-OK` must not be seen"), "{said}");
     let said = complaint(&disk, |mut vm| {
         vm.reject("STUB-O.");
         vm.exit();

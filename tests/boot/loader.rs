@@ -20,7 +20,8 @@ pub fn stub() -> Vec<u8> {
     flat("stub.S", 0x10_0000)
 }
 
-fn flat(source: &str, base: u32) -> Vec<u8> {
+/// A source beside this file, assembled and linked to this address.
+pub fn flat(source: &str, base: u32) -> Vec<u8> {
     let dir = tempfile::tempdir().expect("a directory");
     let output = dir.path().join("flat");
     assemble(&root().join("tests/boot").join(source), base, &dir.path().join("object"), &output);
@@ -47,6 +48,7 @@ fn menu(timeout: u64, default: &str, entries: &[(&str, &str, Vec<BootAction>)]) 
         name: (*name).into(),
         title: (*title).into(),
         actions: actions.clone(),
+        ..MenuEntry::default()
     };
     Menu {
         timeout: Some(timeout),

@@ -3,7 +3,9 @@
 mod cache;
 mod commands;
 mod errors;
+mod facts;
 mod inspect;
+mod media;
 mod oracles;
 mod outputs;
 mod packages;

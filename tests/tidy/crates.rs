@@ -13,6 +13,8 @@ fn crates() -> Vec<(String, String, Vec<String>)> {
             found.push((house.to_owned(), name, own_dependencies(&manifest)));
         }
     }
+    let stdlib = std::fs::read_to_string(root().join("stdlib/Cargo.toml")).expect("the templates' crate");
+    found.push(("stdlib".into(), "imgc-stdlib".into(), own_dependencies(&stdlib)));
     found.sort();
     found
 }

@@ -21,8 +21,14 @@ pub struct Compilation {
     pub disks: Vec<DiskInfo>,
     /// The artifacts that the plan makes: file, and index of the export step.
     pub outputs: Vec<(String, usize)>,
+    /// Of these, the export steps whose artifacts are published only once they passed their tests.
+    pub tested: Vec<usize>,
+    /// For each test of the plan, by index, where it stands.
+    pub tests: Vec<TestInfo>,
     /// The params that the manifest declares.
     pub params: Vec<ParamInfo>,
+    /// The templates that it uses, in the order of their use.
+    pub templates: Vec<TemplateInfo>,
     /// Sources that take attributes over from this machine, so that another may make other bytes.
     pub host_dependent: Vec<HostDependent>,
     /// The files that were read, for rendering; spans name them by index.
@@ -38,6 +44,15 @@ pub struct Origin {
     pub ops: Vec<Span>,
     /// For a place or assemble step: the partitions by name.
     pub parts: BTreeMap<String, Span>,
+}
+
+/// Where a test stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestInfo {
+    /// Its name in the manifest.
+    pub span: Span,
+    /// For each boot the nodes of its acts.
+    pub acts: Vec<Vec<Span>>,
 }
 
 /// A disk, for tables.
@@ -98,6 +113,17 @@ pub struct ParamInfo {
     pub doc: Option<String>,
     /// Its name in the manifest.
     pub span: Span,
+}
+
+/// A template, for help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateInfo {
+    /// Its name.
+    pub name: String,
+    /// What it makes, in one sentence.
+    pub doc: String,
+    /// Its params.
+    pub params: Vec<ParamInfo>,
 }
 
 /// A source or copy that takes attributes over from this machine.

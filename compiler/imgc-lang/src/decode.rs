@@ -9,7 +9,7 @@ pub mod time;
 mod value;
 
 pub use cursor::{Cursor, unknown_child};
-pub use cx::{Cx, Spanned};
+pub use cx::{Cx, FACT, Spanned};
 pub use options::{KindNode, find_kind, kind_node, uuid};
 pub use path::{check_glob, glob_text, image_glob, local_path};
 pub use suggest::{did_you_mean, either, list};

@@ -14,8 +14,11 @@ mod params;
 mod pipeline;
 mod resolve;
 mod syntax;
+mod templates;
 
-pub use compilation::{Compilation, DiskInfo, HashesInfo, HostDependent, Origin, ParamInfo, PartInfo};
+pub use compilation::{
+    Compilation, DiskInfo, HashesInfo, HostDependent, Origin, ParamInfo, PartInfo, TemplateInfo, TestInfo,
+};
 pub use diagnostic::{Diagnostic, Label, Severity, SourceFile, Span};
 pub use pipeline::compile;
 pub use world::{Settings, World};

@@ -6,20 +6,17 @@ mod disk;
 mod filesystem;
 mod needs;
 mod source;
+mod test;
 mod verity;
 
-use imgc_plan::{
-    Input, Op, Plan,
-    lock::Lock,
-    step::{Archive, Export},
-};
+use imgc_plan::{Input, Op, lock::Lock, step::Export};
 
 use crate::{
-    compilation::{Compilation, Origin},
+    compilation::{Compilation, DiskInfo, Origin},
     decode::{Cx, did_you_mean},
-    diagnostic::{Diagnostic, Span},
+    diagnostic::Diagnostic,
     model::source::Source,
-    resolve::{Chosen, Closed, Item, Of, Output},
+    resolve::{Closed, Item, Of, Output},
 };
 use build::Build;
 use needs::Needs;
@@ -39,33 +36,30 @@ pub fn lower(
     if cx.has_errors() {
         return;
     }
-    let plan = Plan { image: closed.name.clone(), epoch: closed.epoch, steps: Vec::new() };
-    let mut build = Build::new(plan, closed.epoch);
-    for (at, source) in sources.iter().enumerate().filter(|(at, _)| needs.sources.contains(at)) {
-        let step = source::lower(&mut build, source, pins.get(&at).copied());
-        build.sources.insert(at, step);
-    }
+    let mut build = Build::new(cx, closed, sources, pins);
+    // In the order of their needs, so that a long chain of trees is no deep recursion.
     for item in &closed.order {
-        match *item {
-            Item::Tree(at) if needs.trees.contains(&at) => {
-                let step = compose::lower(&mut build, &closed.trees[at]);
-                build.trees.insert(at, step);
-            }
-            Item::Archive(at) if needs.archives.contains(&at) => lower_archive(&mut build, closed, at),
-            Item::Tree(_) | Item::Archive(_) => {}
+        let lowered = match *item {
+            Item::Tree(at) if needs.trees.contains(&at) => compose::tree(&mut build, at),
+            Item::Archive(at) if needs.archives.contains(&at) => compose::archive(&mut build, at),
+            Item::Tree(_) | Item::Archive(_) => continue,
+        };
+        if lowered.is_none() {
+            return;
         }
     }
-    for (at, disk) in closed.disks.iter().enumerate().filter(|(at, _)| needs.disks.contains(at)) {
-        let (step, info) = disk::lower(&mut build, closed, disk);
-        build.disks.insert(at, step);
-        compilation.disks.push(info);
-    }
     for output in wanted {
-        let step = lower_output(&mut build, output);
+        let Some(step) = lower_output(&mut build, output, &mut compilation.disks) else { return };
         compilation.outputs.push((output.file.clone(), step));
+        if output.tested {
+            compilation.tested.push(step);
+        }
     }
+    let order = |info: &DiskInfo| closed.disks.iter().position(|disk| disk.name == info.name);
+    compilation.disks.sort_by_key(order);
     compilation.origins = build.origins;
     compilation.plan = Some(build.plan);
+    test::lower(closed, compilation);
 }
 
 /// The outputs that are wanted; reports names that no output has.
@@ -83,28 +77,21 @@ fn wanted<'a>(cx: &Cx<'_>, closed: &'a Closed, only: &[String]) -> Vec<&'a Outpu
     closed.outputs.iter().filter(wanted).collect()
 }
 
-fn lower_archive(build: &mut Build, closed: &Closed, at: usize) {
-    let archive = &closed.archives[at];
-    let step = pack(build, &archive.name, &archive.kind, archive.tree, archive.span);
-    build.archives.insert(at, step);
-}
-
-fn pack(build: &mut Build, name: &str, kind: &Chosen, tree: usize, span: Span) -> usize {
-    let op = Op::Archive(Archive { kind: kind.kind.name.to_owned(), options: kind.options.clone() });
-    let label = format!("archive {name} ({})", kind.kind.name);
-    let tree = Input::of(build.trees[&tree]);
-    build.push(label, op, vec![tree], Origin { span, ..Origin::default() })
-}
-
-fn lower_output(build: &mut Build, output: &Output) -> usize {
+fn lower_output(build: &mut Build<'_>, output: &Output, disks: &mut Vec<DiskInfo>) -> Option<usize> {
     let of = match &output.of {
-        Of::Disk(disk) => build.disks[disk],
-        Of::Archive(archive) => build.archives[archive],
+        Of::Disk(at) => {
+            let (step, info) = disk::lower(build, *at)?;
+            if !disks.contains(&info) {
+                disks.push(info);
+            }
+            step
+        }
+        Of::Archive(at) => compose::archive(build, *at)?,
         Of::Filesystem { tree, content, size } => {
-            let tree = Some(build.trees[tree]);
+            let tree = Some(compose::tree(build, *tree)?);
             filesystem::Job { name: &output.file, content, tree }.write_whole(build, size)
         }
-        Of::Packed { tree, kind } => pack(build, &output.file, kind, *tree, output.span),
+        Of::Packed { tree, kind } => compose::pack(build, &output.file, kind, *tree, output.span)?,
     };
     let export = Export {
         kind: output.format.kind.name.to_owned(),
@@ -112,5 +99,5 @@ fn lower_output(build: &mut Build, output: &Output) -> usize {
         file: output.file.clone(),
     };
     let origin = Origin { span: output.span, ..Origin::default() };
-    build.push(format!("export {}", output.file), Op::Export(export), vec![Input::of(of)], origin)
+    Some(build.push(format!("export {}", output.file), Op::Export(export), vec![Input::of(of)], origin))
 }

@@ -9,6 +9,7 @@ pub mod output;
 pub mod partition;
 mod size;
 pub mod source;
+pub mod test;
 pub mod tree;
 pub mod verity;
 
@@ -19,7 +20,8 @@ use crate::{
 };
 
 /// The nodes at the top of a manifest.
-const NODES: &[&str] = &["image", "param", "source", "tree", "archive", "menu", "disk", "output"];
+const NODES: &[&str] =
+    &["image", "param", "source", "tree", "archive", "menu", "disk", "output", "test", "use"];
 
 /// A manifest.
 #[derive(Debug, Default)]
@@ -38,6 +40,8 @@ pub struct Manifest {
     pub disks: Vec<disk::Disk>,
     /// Artifacts.
     pub outputs: Vec<output::Output>,
+    /// What is expected of artifacts.
+    pub tests: Vec<test::Test>,
 }
 
 /// Decodes a manifest whose params are filled in.
@@ -63,6 +67,7 @@ pub fn decode(cx: &Cx<'_>, nodes: &[Node]) -> Manifest {
             "menu" => manifest.menus.extend(menu::decode(cx, node)),
             "disk" => manifest.disks.extend(disk::decode(cx, node)),
             "output" => manifest.outputs.extend(cx.when(node.active, || output::decode(cx, node))),
+            "test" => manifest.tests.extend(cx.when(node.active, || test::decode(cx, node))),
             _ => unknown(cx, node),
         }
     }

@@ -3,5 +3,5 @@
 mod declare;
 mod fill;
 
-pub use declare::declare;
+pub use declare::{Given, Params, Scope, declare};
 pub use fill::fill;

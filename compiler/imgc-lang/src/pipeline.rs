@@ -11,18 +11,19 @@ use crate::{
         self,
         source::{Origin, Source},
     },
-    params, resolve, syntax,
+    params::{self, Given, Scope},
+    resolve, syntax, templates,
     world::{Settings, World},
 };
 
 /// Compiles a manifest. `name` is how its file is called in messages.
 ///
 /// Every mistake of the stages up to the lock file is reported at once; a text that is not KDL stops at the first stage.
-/// The world is not read yet: imports and templates will.
+/// Of the world nothing is read but templates.
 pub fn compile(
     name: &str,
     text: &str,
-    _world: &dyn World,
+    world: &dyn World,
     kinds: &dyn Kinds,
     settings: &Settings,
 ) -> Compilation {
@@ -34,9 +35,15 @@ pub fn compile(
         return compilation;
     };
     let cx = Cx::new(kinds, found);
-    let mut params = params::declare(&cx, &nodes, &settings.params);
+    let given =
+        |(name, text): &(String, String)| Given { name: name.clone(), text: text.clone(), span: None };
+    let given: Vec<Given> = settings.params.iter().map(given).collect();
+    let mut params = params::declare(&cx, &nodes, &given, Scope::Manifest);
     params::fill(&cx, &mut nodes, &mut params);
     params.warn_unused(&cx);
+    let (nodes, used) = templates::expand(&cx, world, nodes, compilation.files.len());
+    compilation.files.extend(used.files);
+    compilation.templates = used.infos;
     let manifest = model::decode(&cx, &nodes);
     let closed = resolve::resolve(&cx, &manifest, &nodes, settings.epoch);
     compilation.params = params.list.into_iter().map(|param| param.info).collect();

@@ -3,13 +3,17 @@
 mod closed;
 mod cycles;
 mod disk;
+mod facts;
 mod names;
 mod numbers;
 mod options;
+mod test;
 mod verity;
 
 pub use closed::{Archive, Chosen, Closed, Content, Disk, Hashes, Loader, Of, Output, Part, Tree};
 pub use cycles::Item;
+pub use facts::Fact;
+pub use test::Test;
 
 use imgc_plan::kind::Traits;
 
@@ -42,16 +46,20 @@ pub fn resolve(cx: &Cx<'_>, manifest: &Manifest, nodes: &[Node], epoch: Option<i
         manifest.disks.iter().map(|disk| disk::close(cx, manifest, disk, &place)).collect();
     let outputs: Vec<Option<Output>> =
         manifest.outputs.iter().map(|output| close_output(cx, manifest, output, &place)).collect();
+    let facts = facts::look_up(cx, &disks);
+    let tests = test::close(cx, manifest);
     if cx.has_errors() {
         return None;
     }
     Some(Closed {
+        facts,
         name,
         epoch,
         trees: trees.into_iter().collect::<Option<_>>()?,
         archives: archives.into_iter().collect::<Option<_>>()?,
         disks: disks.into_iter().collect::<Option<_>>()?,
         outputs: outputs.into_iter().collect::<Option<_>>()?,
+        tests: tests?,
         order,
     })
 }
@@ -97,7 +105,13 @@ fn close_output(
         }
         output::Of::Tree(made) => close_made(cx, manifest, made, &node, place)?,
     };
-    Some(Output { file: output.file.value.clone(), span: output.file.span, of, format })
+    Some(Output {
+        file: output.file.value.clone(),
+        span: output.file.span,
+        of,
+        format,
+        tested: output.tested.is_some(),
+    })
 }
 
 fn close_made(

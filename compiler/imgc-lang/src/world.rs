@@ -9,6 +9,12 @@ pub trait World {
     /// # Errors
     /// What the system says.
     fn read(&self, path: &str) -> std::io::Result<Vec<u8>>;
+
+    /// The text of a template that comes with imgc, by its name such as `iso/bootable`.
+    fn template(&self, name: &str) -> Option<&str>;
+
+    /// The names of the templates that come with imgc.
+    fn templates(&self) -> Vec<&str>;
 }
 
 /// What a compilation is told beside the manifest.

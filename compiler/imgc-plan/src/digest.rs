@@ -4,7 +4,7 @@
 //! is its length as an integer and then the bytes, every list is its length and then its items, every enum is its
 //! variant's name as a string and then its fields, in the order of their declaration. Each digest starts with a domain.
 
-use std::fmt;
+use std::{fmt, io};
 
 macro_rules! digest_type {
     ($(#[$doc:meta])* $name:ident) => {
@@ -100,16 +100,25 @@ impl Canon {
         canon
     }
 
-    /// As [`Canon::new`], but keeps the encoding for [`Canon::into_encoding`].
+    /// As [`Canon::new`], but keeps the encoding for [`Canon::pass`].
     pub fn keeping(domain: &str) -> Self {
         let mut canon = Self { hasher: blake3::Hasher::new(), pending: Vec::new(), keeps: true };
         canon.text(domain);
         canon
     }
 
-    /// The whole encoding; its BLAKE3 is the digest. Empty unless made by [`Canon::keeping`].
-    pub fn into_encoding(self) -> Vec<u8> {
-        if self.keeps { self.pending } else { Vec::new() }
+    /// Hands the encoding on piece by piece, for one that is too long to be held: whenever enough has come together, or at
+    /// the `end`. The digest goes on. Nothing comes of it unless made by [`Canon::keeping`].
+    ///
+    /// # Errors
+    /// When `out` takes no more.
+    pub fn pass(&mut self, out: &mut dyn io::Write, end: bool) -> io::Result<()> {
+        if self.keeps && (end || self.pending.len() >= TOGETHER) {
+            self.hasher.update(&self.pending);
+            out.write_all(&self.pending)?;
+            self.pending.clear();
+        }
+        Ok(())
     }
 
     fn finalize(mut self) -> [u8; 32] {

@@ -75,6 +75,11 @@ pub struct FilesystemTraits {
     /// Whether the start of its partition must be stamped into it ([`crate::step::Stamp`]), as FAT's hidden sectors. What is
     /// written is right for a start of 0, so that a filesystem in a file of its own needs no stamp.
     pub stamps_start: bool,
+    /// Bytes at its start that it leaves to others, such as a partition table and boot code; 0 for most. One that leaves enough
+    /// for the table may lie at the start of the disk, and does so when it comes first and is not listed.
+    pub system_area: u64,
+    /// Whether names that differ only in case are the same name.
+    pub folds_case: bool,
     /// The partition type that a partition with it has unless the manifest gives one: a name that every table knows.
     pub default_type: &'static str,
 }
@@ -86,16 +91,20 @@ pub struct TableTraits {
     pub head: &'static [(u32, u64)],
     /// Sectors at the end of the disk that no partition may use, for each sector size.
     pub tail: &'static [(u32, u64)],
-    /// The most entries: primary ones where there are logical ones, too.
+    /// The most entries: primary ones where there are logical ones, too. Without any, no partition is listed.
     pub slots: u32,
     /// Whether there are logical partitions, each of which needs a sector of its own before it.
     pub logical: bool,
     /// The largest sector number that a partition may start at or reach.
     pub max_sector: u64,
+    /// Whether a partition that the table lists may begin in the sectors that the table itself uses.
+    pub shares_head: bool,
     /// Whether partitions have names, and of how many UTF-16 units.
     pub name_units: Option<u32>,
     /// Whether partitions have GUIDs (`uuid` on a partition).
     pub uuids: bool,
+    /// The option that is the disk's id, where systems name a partition by that and its number (Linux: `PARTUUID=`).
+    pub disk_id: Option<&'static str>,
     /// Whether there is a bootable flag.
     pub bootable: bool,
     /// Attributes by name and bit, for `attributes`.
@@ -123,8 +132,21 @@ pub struct LoaderTraits {
     pub takes_source: bool,
     /// Whether it shows a menu (`menu=`).
     pub takes_menu: bool,
-    /// Whether it has an image that is stamped into the disk outside of filesystems ([`crate::step::Product::Image`]).
-    pub has_image: bool,
+    /// Whether some of its files may lie in a partition of their own, where firmware looks for them (`esp=`).
+    pub takes_esp: bool,
+}
+
+/// What a loader makes with certain options for a certain home.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Products {
+    /// Files that overlay its home ([`crate::step::Product::Files`]).
+    pub files: bool,
+    /// Files that overlay the partition in which firmware looks ([`crate::step::Product::EspFiles`]).
+    pub esp_files: bool,
+    /// What lies outside of filesystems ([`crate::step::Product::Image`]); it is laid over the disk by a stamp.
+    pub image: bool,
+    /// Whether bytes of the finished disk are changed: a boot sector, a list of blocks, a catalogue.
+    pub stamp: bool,
 }
 
 /// What the compiler must know of a disk format.
@@ -243,6 +265,23 @@ pub trait Kinds {
 
     /// Finds combinations of options that cannot be; every option is there with its default, in its type.
     fn check(&self, family: Family, name: &str, options: &crate::Record) -> Vec<OptionProblem>;
+
+    /// For a loader: what it makes with these options there.
+    fn products(&self, name: &str, options: &crate::Record, home: &crate::step::LoaderHome) -> Products;
+
+    /// For a loader: whether its stamp reads all of the disk, and so comes after those of all other loaders.
+    fn seals(&self, name: &str) -> bool {
+        let _ = name;
+        false
+    }
+
+    /// For a loader: what makes it impossible there, before anything runs. The option to blame may be `partition` or `esp`, too.
+    fn check_home(
+        &self,
+        name: &str,
+        options: &crate::Record,
+        home: &crate::step::LoaderHome,
+    ) -> Vec<OptionProblem>;
 
     /// For a loader: what it cannot express of a menu, with the index of the entry.
     fn check_menu(

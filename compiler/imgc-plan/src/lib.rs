@@ -2,17 +2,19 @@
 //!
 //! Reading order: [`digest`] names things by content, [`data`] is the canonical typed value, [`kind`] describes a
 //! filesystem, table, loader, disk format or archive to the compiler, [`tree`] and [`menu`] are what a manifest says
-//! of files and boot entries, [`layout`] is the solver, [`step`] and [`plan`] are the work itself.
+//! of files and boot entries, [`layout`] is the solver, [`step`] and [`plan`] are the work itself, [`test`] is what is expected of it.
 
 pub mod data;
 pub mod digest;
 pub mod ids;
 pub mod kind;
+pub mod late;
 pub mod layout;
 pub mod lock;
 pub mod menu;
 pub mod plan;
 pub mod step;
+pub mod test;
 pub mod tree;
 pub mod units;
 

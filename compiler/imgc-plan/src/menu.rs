@@ -30,15 +30,22 @@ pub enum Console {
     },
 }
 
-/// One entry of a boot menu.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// One entry of a boot menu: it does something, or holds a menu of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct MenuEntry {
     /// Its name in the manifest.
     pub name: String,
     /// What the menu shows.
     pub title: String,
-    /// What it does, in order.
+    /// The version of what it starts, for loaders that sort or show it.
+    pub version: Option<String>,
+    /// How often it may be started before the started system must have said that it is good. When none is left, the entry is
+    /// passed over, and the next one in the menu's order starts by itself.
+    pub tries: Option<u32>,
+    /// What it does, in order; nothing for a submenu.
     pub actions: Vec<BootAction>,
+    /// The entries of a submenu; none for an entry that does something.
+    pub entries: Vec<MenuEntry>,
 }
 
 /// One thing that a menu entry does. Paths lie in the partition that the loader belongs to and start with `/`;
@@ -86,9 +93,33 @@ pub enum BootAction {
         /// Its command line.
         args: String,
     },
+    /// Hands a device tree (DTB) to a Linux kernel.
+    DeviceTree {
+        /// The file.
+        path: String,
+    },
+    /// Goes back to the firmware, which tries its next device.
+    Exit,
+    /// Enters the firmware's own settings.
+    FirmwareSetup,
+    /// Starts the machine anew.
+    Reboot,
+    /// Switches the machine off.
+    PowerOff,
 }
 
 impl BootAction {
+    fn args_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Multiboot { args, .. }
+            | Self::Multiboot2 { args, .. }
+            | Self::Module { args, .. }
+            | Self::Linux { args, .. }
+            | Self::Chainload { args, .. } => Some(args),
+            _ => None,
+        }
+    }
+
     /// The files that this action reads.
     pub fn paths(&self) -> Vec<&str> {
         match self {
@@ -96,9 +127,35 @@ impl BootAction {
             | Self::Multiboot2 { path, .. }
             | Self::Module { path, .. }
             | Self::Linux { path, .. }
-            | Self::Chainload { path, .. } => vec![path],
+            | Self::Chainload { path, .. }
+            | Self::DeviceTree { path } => vec![path],
             Self::Initrd { paths } => paths.iter().map(String::as_str).collect(),
+            Self::Exit | Self::FirmwareSetup | Self::Reboot | Self::PowerOff => Vec::new(),
         }
+    }
+}
+
+impl Menu {
+    /// Its texts that may hold marks ([`crate::late`]): the arguments of what its entries start.
+    pub fn args_mut(&mut self) -> Vec<&mut String> {
+        fn of<'m>(entry: &'m mut MenuEntry, out: &mut Vec<&'m mut String>) {
+            out.extend(entry.actions.iter_mut().filter_map(BootAction::args_mut));
+            entry.entries.iter_mut().for_each(|inner| of(inner, out));
+        }
+        let mut out = Vec::new();
+        self.entries.iter_mut().for_each(|entry| of(entry, &mut out));
+        out
+    }
+
+    /// The files that its entries read, each with the index of the entry (of the outermost menu) that reads it.
+    pub fn paths(&self) -> Vec<(usize, &str)> {
+        fn of<'m>(entry: &'m MenuEntry, index: usize, out: &mut Vec<(usize, &'m str)>) {
+            out.extend(entry.actions.iter().flat_map(BootAction::paths).map(|path| (index, path)));
+            entry.entries.iter().for_each(|inner| of(inner, index, out));
+        }
+        let mut out = Vec::new();
+        self.entries.iter().enumerate().for_each(|(index, entry)| of(entry, index, &mut out));
+        out
     }
 }
 
@@ -120,8 +177,8 @@ impl Canonical for Console {
 
 impl Canonical for MenuEntry {
     fn canon(&self, c: &mut Canon) {
-        let Self { name, title, actions } = self;
-        c.text(name).text(title).add(actions);
+        let Self { name, title, version, tries, actions, entries } = self;
+        c.text(name).text(title).add(version).add(tries).add(actions).add(entries);
     }
 }
 
@@ -134,6 +191,11 @@ impl Canonical for BootAction {
             Self::Linux { path, args } => c.text("linux").text(path).text(args),
             Self::Initrd { paths } => c.text("initrd").add(paths),
             Self::Chainload { path, args } => c.text("chainload").text(path).text(args),
+            Self::DeviceTree { path } => c.text("devicetree").text(path),
+            Self::Exit => c.text("exit"),
+            Self::FirmwareSetup => c.text("firmware-setup"),
+            Self::Reboot => c.text("reboot"),
+            Self::PowerOff => c.text("power-off"),
         };
     }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::{
     digest::{Canon, StepId, ValueId},
     step::{Input, Op, Step},
+    test::Test,
 };
 
 /// What one manifest asks for, closed: no names left to look up, no defaults left to fill in.
@@ -18,6 +19,8 @@ pub struct Plan {
     pub epoch: i64,
     /// The steps; inputs refer to earlier ones.
     pub steps: Vec<Step>,
+    /// What is expected of the exports when they are started. Not part of the digest.
+    pub tests: Vec<Test>,
 }
 
 impl Plan {

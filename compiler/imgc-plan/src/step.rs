@@ -172,7 +172,7 @@ pub struct Compose {
     pub epoch: i64,
 }
 
-/// `[Tree]` → Bytes.
+/// `[Tree, fact, …]` → Bytes. Texts of the options may hold marks ([`crate::late`]) of inputs that are facts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Archive {
     /// The archive kind's name, such as `cpio`.
@@ -210,7 +210,7 @@ pub struct Write {
     pub options: Record,
 }
 
-/// `[Tree source?]` → Tree of files ([`Product::Files`]) or Bytes of an image ([`Product::Image`]).
+/// `[Tree source?, fact, …]` → Tree of files ([`Product::Files`], [`Product::EspFiles`]) or Bytes of an image ([`Product::Image`]).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Loader {
     /// The loader kind's name.
@@ -219,7 +219,7 @@ pub struct Loader {
     pub options: Record,
     /// What is made.
     pub product: Product,
-    /// The menu, if the loader shows one.
+    /// The menu, if the loader shows one. Its arguments may hold marks ([`crate::late`]) of inputs that are facts.
     pub menu: Option<Menu>,
     /// Where its files will lie.
     pub home: LoaderHome,
@@ -229,26 +229,74 @@ pub struct Loader {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Product {
-    /// The files that overlay the filesystem it belongs to.
+    /// The files that overlay its home.
     Files,
+    /// The files that overlay the partition in which firmware looks for them.
+    EspFiles,
     /// What lies outside of filesystems.
     Image,
 }
 
-/// The place of a loader's files, as far as it is known before anything runs.
+/// Where a loader's files will lie, as far as it is known before anything runs.
+#[expect(clippy::large_enum_variant, reason = "a plan has a few of them")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LoaderHome {
-    /// The table kind's name.
-    pub table: String,
-    /// The partition's number in the table, from 1.
-    pub partition: u32,
+#[serde(rename_all = "kebab-case", tag = "on")]
+pub enum LoaderHome {
+    /// In partitions of a disk.
+    Disk {
+        /// The table kind's name.
+        table: String,
+        /// The partition of its own files, in which the menu's paths lie.
+        own: PartHome,
+        /// The partition in which firmware looks for files, where it is not the same.
+        esp: Option<PartHome>,
+    },
+    /// In a tree that a server gives out over a network.
+    Network,
+}
+
+/// A partition that holds files of a loader.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PartHome {
+    /// Its name in the manifest, by which the layout has it.
+    pub name: String,
+    /// Its number in the table, from 1; 0 when it is not listed.
+    pub number: u32,
+    /// Its type, as in the layout.
+    pub type_code: String,
     /// The filesystem kind's name.
     pub filesystem: String,
     /// The filesystem's options (label, uuid…), so that a loader can search for it.
-    pub filesystem_options: Record,
+    pub options: Record,
 }
 
-/// For a filesystem: `[Bytes, Int fact start sector]` → Bytes. For a loader: `[Bytes of the disk, Facts layout, Bytes image]` → Bytes.
+impl LoaderHome {
+    /// The partition of its own files.
+    pub fn own(&self) -> Option<&PartHome> {
+        match self {
+            Self::Disk { own, .. } => Some(own),
+            Self::Network => None,
+        }
+    }
+
+    /// The partition in which firmware looks for files: one of its own, or that of the loader's files.
+    pub fn firmware(&self) -> Option<&PartHome> {
+        match self {
+            Self::Disk { own, esp, .. } => Some(esp.as_ref().unwrap_or(own)),
+            Self::Network => None,
+        }
+    }
+
+    /// The table kind's name.
+    pub fn table(&self) -> Option<&str> {
+        match self {
+            Self::Disk { table, .. } => Some(table),
+            Self::Network => None,
+        }
+    }
+}
+
+/// For a filesystem: `[Bytes, Int fact start sector]` → Bytes. For a loader: `[Bytes of the disk, Facts layout, Bytes image?]` → Bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Stamp {
     /// Whose stamp: [`Family::Filesystem`] or [`Family::Loader`].
@@ -257,10 +305,8 @@ pub struct Stamp {
     pub kind: String,
     /// Its options.
     pub options: Record,
-    /// For a loader: the name of the partition that it belongs to.
-    pub partition: Option<String>,
-    /// For a loader: the table kind's name.
-    pub table: Option<String>,
+    /// For a loader: where its files lie.
+    pub home: Option<LoaderHome>,
 }
 
 /// dm-verity: hashes of read-only bytes in a tree whose root hash proves all of them.
@@ -408,15 +454,14 @@ impl Canonical for Op {
             Self::Place(Place { disk }) => c.add(disk),
             Self::Write(Write { kind, options }) => c.text(kind).add(options),
             Self::Loader(Loader { kind, options, product, menu, home }) => {
-                let LoaderHome { table, partition, filesystem, filesystem_options } = home;
                 let product = match product {
                     Product::Files => "files",
+                    Product::EspFiles => "esp-files",
                     Product::Image => "image",
                 };
-                c.text(kind).add(options).text(product).add(menu);
-                c.text(table).add(partition).text(filesystem).add(filesystem_options)
+                c.text(kind).add(options).text(product).add(menu).add(home)
             }
-            Self::Stamp(Stamp { family, kind, options, partition, table }) => {
+            Self::Stamp(Stamp { family, kind, options, home }) => {
                 let family = match family {
                     Family::Filesystem => "filesystem",
                     Family::Table => "table",
@@ -424,7 +469,7 @@ impl Canonical for Op {
                     Family::DiskFormat => "disk-format",
                     Family::Archive => "archive",
                 };
-                c.text(family).text(kind).add(options).add(partition).add(table)
+                c.text(family).text(kind).add(options).add(home)
             }
             Self::Verity(Verity::Length { alone }) => c.text("length").add(alone),
             Self::Verity(Verity::Hashes { salt, uuid }) => c.text("hashes").bytes(salt).text(uuid),
@@ -434,6 +479,22 @@ impl Canonical for Op {
             }
             Self::Export(Export { kind, options, file }) => c.text(kind).add(options).text(file),
         };
+    }
+}
+
+impl Canonical for LoaderHome {
+    fn canon(&self, c: &mut Canon) {
+        match self {
+            Self::Disk { table, own, esp } => c.text("disk").text(table).add(own).add(esp),
+            Self::Network => c.text("network"),
+        };
+    }
+}
+
+impl Canonical for PartHome {
+    fn canon(&self, c: &mut Canon) {
+        let Self { name, number, type_code, filesystem, options } = self;
+        c.text(name).add(number).text(type_code).text(filesystem).add(options);
     }
 }
 

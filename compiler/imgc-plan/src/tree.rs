@@ -138,6 +138,8 @@ pub enum FileContent {
     Zeros(u64),
     /// The Bytes value of the step's input of this index (an archive, for instance).
     Input(usize),
+    /// A text in which facts take the place of marks ([`crate::late`]), each named by the index of the step's input that is it.
+    Late(String),
 }
 
 impl Canonical for FileContent {
@@ -146,6 +148,7 @@ impl Canonical for FileContent {
             Self::Inline(bytes) => c.text("inline").bytes(bytes),
             Self::Zeros(len) => c.text("zeros").int(*len),
             Self::Input(index) => c.text("input").int(*index as u64),
+            Self::Late(text) => c.text("late").text(text),
         };
     }
 }
@@ -242,6 +245,13 @@ pub enum TreeOp {
         /// Index of the input that is the tree.
         input: usize,
     },
+    /// Changes nothing: these files must be there, links followed. For what a boot menu names.
+    Require {
+        /// The files, by absolute paths.
+        paths: Vec<String>,
+        /// Whether names that differ only in case are the same.
+        folds_case: bool,
+    },
 }
 
 /// Entries that are neither file, directory nor link.
@@ -306,6 +316,7 @@ impl Canonical for TreeOp {
             Self::Set { paths, attributes } => c.text("set").add(paths).add(attributes),
             Self::Remove { paths } => c.text("remove").add(paths),
             Self::Overlay { input } => c.text("overlay").int(*input as u64),
+            Self::Require { paths, folds_case } => c.text("require").add(paths).add(folds_case),
         };
     }
 }

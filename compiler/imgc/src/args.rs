@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod machine;
+
+pub use machine::{AccelForm, MachineArgs, StartArgs, TestArgs};
+
 /// A compiler for operating-system images.
 ///
 /// imgc reads a manifest (partitions, filesystems, boot loader, files, output formats), turns it into steps, runs those whose
@@ -66,6 +70,22 @@ pub enum Command {
         after_help = "Examples:\n  imgc plan image.kdl            what is known without reading any source\n  imgc plan image.kdl --gather   read the sources, so that sizes that fit their content are known\n  imgc plan image.kdl --json     for machines"
     )]
     Plan(PlanArgs),
+    /// Start an output or an image in QEMU.
+    ///
+    /// What a manifest's tests say of the output's machine is taken over; otherwise what the image can start from decides. The
+    /// serial port is this terminal; what the machine writes is forgotten at its end.
+    #[command(
+        after_help = "Examples:\n  imgc run disk.img image.kdl              build an output of a manifest and start it\n  imgc run out/disk.img --window           start a file\n  imgc run disk.img image.kdl --forward 2222:22 --gdb\n  imgc run out/disk.img --print            the command line, nothing else"
+    )]
+    Run(StartArgs),
+    /// Build outputs and run the tests that start them.
+    ///
+    /// A test that passed is not run again until its image, its definition, QEMU or the firmware changes. An output that fails a test is
+    /// not published.
+    #[command(
+        after_help = "Examples:\n  imgc test image.kdl\n  imgc test image.kdl boots --rerun\n  imgc test image.kdl --junit report.xml"
+    )]
+    Test(TestArgs),
     /// Draw the steps and what feeds them.
     #[command(
         after_help = "Examples:\n  imgc graph image.kdl --format svg > steps.svg\n  imgc graph image.kdl --format mermaid"
@@ -173,6 +193,11 @@ pub struct BuildArgs {
     /// Make warnings errors, of the manifest and of what steps leave out: nothing is exported then.
     #[arg(long)]
     pub deny_warnings: bool,
+    #[command(flatten)]
+    pub machines: MachineArgs,
+    /// Publish only outputs that pass their tests (`test` nodes of the manifest).
+    #[arg(long)]
+    pub test: bool,
     /// Pin what is not pinned, renew pins that the mirror no longer has, and print what changed.
     #[arg(long, conflicts_with = "offline")]
     pub update_lock: bool,
@@ -277,7 +302,7 @@ pub struct FetchArgs {
 /// `imgc inspect`.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// A raw disk image, or a bare filesystem.
+    /// A disk image (raw or qcow2), or a bare filesystem.
     #[arg(value_name = "IMAGE")]
     pub image: PathBuf,
     /// What to do with it; a summary unless said.
@@ -312,7 +337,8 @@ pub enum InspectAction {
         #[arg(value_name = "[PARTITION:]PATH")]
         path: String,
     },
-    /// Copy files out. Owners are kept only for root; device nodes are left out.
+    /// Copy files out, with modes, times and `user.` attributes. What this system or user cannot have (owners, devices, other
+    /// attributes) is left out, and said.
     Extract {
         /// A file or a directory; the root gives all that is in it.
         #[arg(value_name = "[PARTITION:]PATH", default_value = "/")]

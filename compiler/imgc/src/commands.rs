@@ -9,6 +9,8 @@ mod graph;
 mod inspect;
 mod lock;
 mod plan;
+mod run;
+mod test;
 mod why;
 
 use crate::{
@@ -28,6 +30,8 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Plan(args) => plan::run(cli, args),
         Command::Graph(args) => graph::run(args),
         Command::Why(args) => why::run(args),
+        Command::Run(args) => run::run(cli, args),
+        Command::Test(args) => test::run(cli, args),
         Command::Lock(args) => lock::run(cli, args),
         Command::Fetch(args) => fetch::run(cli, args),
         Command::Inspect(args) => inspect::run(args),

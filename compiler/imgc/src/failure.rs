@@ -1,5 +1,6 @@
 //! How a command ends badly: three faults, three exit codes, three tones.
 
+use imgc_formats::disk::Damaged;
 use imgc_image::Failure as StepFailure;
 
 /// Why a command did not do what was asked.
@@ -67,9 +68,18 @@ impl From<StepFailure> for Failure {
                     .collect();
                 Self::Request(lines.join("\nerror: "))
             }
+            StepFailure::Machine { error, .. } if is_damage(&error) => Self::Request(error.to_string()),
             StepFailure::Machine { what, error } => Self::Machine(format!("{what}: {error}")),
             StepFailure::Interrupted => Self::Interrupted,
             StepFailure::Bug(message) => Self::Bug(message),
         }
+    }
+}
+
+/// Whether an image that was given is damaged: that is not this machine's fault.
+fn is_damage(error: &std::io::Error) -> bool {
+    match error.get_ref() {
+        Some(inner) => inner.is::<Damaged>(),
+        None => false,
     }
 }

@@ -1,6 +1,7 @@
 //! The driver and the only binary: it alone sees both houses, the compiler and the runtime.
 
 mod args;
+mod boots;
 mod commands;
 mod failure;
 mod progress;

@@ -29,6 +29,18 @@ pub fn is_json() -> bool {
 /// Shows diagnostics on stderr, errors after warnings as they were found, and a line that counts.
 pub fn diagnostics(compilation: &Compilation, diagnostics: &[Diagnostic]) {
     if is_json() {
+        return each(compilation, diagnostics);
+    }
+    each(compilation, diagnostics);
+    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
+    if errors > 0 {
+        eprintln!("{errors} error{}; nothing was built", if errors == 1 { "" } else { "s" });
+    }
+}
+
+/// Shows diagnostics on stderr, and no count.
+pub fn each(compilation: &Compilation, diagnostics: &[Diagnostic]) {
+    if is_json() {
         for line in lines(compilation, diagnostics) {
             eprintln!("{}", serde_json::json!({ "event": "diagnostic", "diagnostic": line }));
         }
@@ -42,10 +54,6 @@ pub fn diagnostics(compilation: &Compilation, diagnostics: &[Diagnostic]) {
             eprint!("{}", out.trim_start_matches('\n'));
             eprintln!();
         }
-    }
-    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
-    if errors > 0 {
-        eprintln!("{errors} error{}; nothing was built", if errors == 1 { "" } else { "s" });
     }
 }
 

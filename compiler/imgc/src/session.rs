@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use imgc_engine::{Config, Engine, Goal, Report, RunError};
+use imgc_engine::{Candidate, Config, Engine, Gate, Goal, Report, RunError};
 use imgc_formats::Registry;
 use imgc_lang::{Compilation, Settings, Severity, World};
 use imgc_plan::lock::Lock;
@@ -36,6 +36,14 @@ struct Files<'a>(&'a Path);
 impl World for Files<'_> {
     fn read(&self, path: &str) -> std::io::Result<Vec<u8>> {
         std::fs::read(self.0.join(path))
+    }
+
+    fn template(&self, name: &str) -> Option<&str> {
+        imgc_stdlib::template(name)
+    }
+
+    fn templates(&self) -> Vec<&str> {
+        imgc_stdlib::ALL.iter().map(|(name, _)| *name).collect()
     }
 }
 
@@ -79,6 +87,11 @@ impl Session {
     /// Makes warnings errors: those of the manifest as it is compiled, those of steps as they run.
     pub fn deny_warnings(&mut self) {
         self.deny_warnings = true;
+    }
+
+    /// Wants no other output than this.
+    pub fn only(&mut self, file: String) {
+        self.settings.only = vec![file];
     }
 
     /// Where the lock is.
@@ -172,12 +185,24 @@ impl Session {
     }
 }
 
-/// Runs a plan with progress.
-pub fn run(cli: &Cli, engine: &Engine, compilation: &Compilation, goal: &Goal) -> Result<Report, RunError> {
+/// Runs a plan with progress. Artifacts are published when the gate approves of them; without one, all are.
+pub fn run(
+    cli: &Cli,
+    engine: &Engine,
+    compilation: &Compilation,
+    goal: &Goal,
+    gate: Option<&Gate<'_>>,
+) -> Result<Report, RunError> {
     let plan = compilation.plan.as_ref().expect("because only compilations with a plan are run");
     let labels = plan.steps.iter().map(|step| step.label.clone()).collect();
     let display = progress::display(cli.progress, cli.verbose, labels);
-    let result = engine.run(plan, goal, &|event| display.event(&event), &interrupt());
+    let asked = |candidates: &[Candidate]| {
+        // What decides may talk with people.
+        display.finish();
+        gate.map_or_else(|| vec![true; candidates.len()], |gate| gate(candidates))
+    };
+    let gate = gate.map(|_| &asked as &Gate<'_>);
+    let result = engine.run_gated(plan, goal, &|event| display.event(&event), &interrupt(), gate);
     display.finish();
     result
 }

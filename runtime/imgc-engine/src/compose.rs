@@ -7,22 +7,24 @@ use std::{
 
 use imgc_image::{Bytes, Content, Failure, Meta, Node, Problem, Tree, Value, holes};
 use imgc_plan::{
+    late,
     step::Compose,
     tree::{Attributes, BytePath, FileContent, Special, TreeOp},
 };
 
-use crate::{glob::PathGlob, store::step::StepStore};
+use crate::{glob::PathGlob, run::fact, store::step::StepStore};
 
 mod copy;
 mod decompress;
 mod nearest;
+mod require;
 mod work;
 
 use work::{Item, NodeId, Work};
 
 /// What the operations work with.
 struct Maker<'a> {
-    work: Work,
+    work: Work<'a>,
     epoch: i64,
     inputs: &'a [Value],
     store: &'a StepStore<'a>,
@@ -36,11 +38,11 @@ struct Maker<'a> {
 ///
 /// # Errors
 /// Everything that is wrong with the operations, each at its index; or that the store or a content cannot be used.
-pub fn compose(
-    compose: &Compose,
-    inputs: &[Value],
-    store: &StepStore<'_>,
-    stop: &AtomicBool,
+pub fn compose<'a>(
+    compose: &'a Compose,
+    inputs: &'a [Value],
+    store: &'a StepStore<'a>,
+    stop: &'a AtomicBool,
 ) -> Result<Tree, Failure> {
     let mut maker = Maker {
         work: Work::new(compose.epoch),
@@ -65,7 +67,7 @@ pub fn compose(
 }
 
 impl<'a> Maker<'a> {
-    fn apply(&mut self, index: usize, op: &TreeOp) -> Result<(), Failure> {
+    fn apply(&mut self, index: usize, op: &'a TreeOp) -> Result<(), Failure> {
         match op {
             TreeOp::Dir { path, attributes } => self.dir(path, attributes),
             TreeOp::File { path, content, attributes, replace } => {
@@ -92,16 +94,16 @@ impl<'a> Maker<'a> {
                 Ok(())
             }
             TreeOp::Remove { paths } => {
-                for id in self.matching(paths)? {
-                    self.work.remove(id);
-                }
+                let ids = self.matching(paths)?;
+                self.work.remove(&ids);
                 Ok(())
             }
             TreeOp::Overlay { input } => self.overlay(index, *input),
+            TreeOp::Require { paths, folds_case } => require::check(&self.work, paths, *folds_case),
         }
     }
 
-    fn dir(&mut self, path: &BytePath, attributes: &Attributes) -> Result<(), Failure> {
+    fn dir(&mut self, path: &'a BytePath, attributes: &Attributes) -> Result<(), Failure> {
         let id = self.work.make_dirs(path)?;
         self.set(&[id], attributes);
         Ok(())
@@ -110,7 +112,7 @@ impl<'a> Maker<'a> {
     /// Adds an entry with attributes over those of new entries.
     fn add(
         &mut self,
-        path: &BytePath,
+        path: &'a BytePath,
         node: Node,
         attributes: &Attributes,
         replace: bool,
@@ -125,6 +127,9 @@ impl<'a> Maker<'a> {
     fn content(&self, content: &FileContent) -> Result<Content, Failure> {
         match content {
             FileContent::Inline(bytes) => Ok(holes::store(self.store, bytes)?),
+            FileContent::Late(text) => {
+                Ok(holes::store(self.store, late::fill(text, |name| fact(self.inputs, name))?.as_bytes())?)
+            }
             FileContent::Zeros(len) => Ok(Bytes::zeros(*len).into()),
             FileContent::Input(index) => match self.inputs.get(*index) {
                 Some(Value::Bytes(bytes)) if bytes.extents().len() == 1 => Ok(bytes.as_ref().clone().into()),
@@ -141,21 +146,20 @@ impl<'a> Maker<'a> {
         }
     }
 
-    fn hardlink(&mut self, path: &BytePath, target: &BytePath, replace: bool) -> Result<(), Failure> {
+    fn hardlink(&mut self, path: &'a BytePath, target: &BytePath, replace: bool) -> Result<(), Failure> {
         let Some(first) = self.work.find(&target.0) else {
             let near = nearest::in_work(&self.work, &target.0);
             return Err(missing(format!("there is no `{target}` in the tree yet"), near).into());
         };
-        let item = self.work.item(first);
-        if matches!(item.node, Node::Dir) {
+        if self.work.is_dir(first) {
             let message = format!("`{target}` is a directory, and directories have one name only");
             return Err(Problem::new("link-to-directory", message).help("make a symbolic link").into());
         }
-        if item.group == 0 {
+        if self.work.group(first) == 0 {
             self.work.item_mut(first).group = self.next_group;
             self.next_group += 1;
         }
-        let copy = self.work.item(first).clone();
+        let copy = self.work.item(first);
         if *path == *target {
             return Err(Problem::new("path-exists", format!("`{path}` is the file itself")).into());
         }
@@ -169,9 +173,9 @@ impl<'a> Maker<'a> {
             return;
         }
         let groups: BTreeSet<u32> =
-            ids.iter().map(|id| self.work.item(*id).group).filter(|group| *group != 0).collect();
+            ids.iter().map(|id| self.work.group(*id)).filter(|group| *group != 0).collect();
         let others = if groups.is_empty() { Vec::new() } else { self.work.names_of(&groups) };
-        let single = ids.iter().filter(|id| self.work.item(**id).group == 0).copied();
+        let single = ids.iter().filter(|id| self.work.group(**id) == 0).copied();
         for id in single.chain(others).collect::<Vec<_>>() {
             override_attributes(self.work.item_mut(id), attributes);
         }

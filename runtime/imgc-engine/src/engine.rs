@@ -8,7 +8,7 @@ use imgc_plan::Plan;
 use crate::{
     config::{Config, Goal},
     event::Event,
-    report::{Report, RunError},
+    report::{Gate, Report, RunError},
     run,
     store::home::Home,
 };
@@ -51,6 +51,21 @@ impl Engine {
         events: &(dyn Fn(Event) + Sync),
         stop: &AtomicBool,
     ) -> Result<Report, RunError> {
+        self.run_gated(plan, goal, events, stop, None)
+    }
+
+    /// As [`Engine::run`], but artifacts are published only when the gate approves of them.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    pub fn run_gated(
+        &self,
+        plan: &Plan,
+        goal: &Goal,
+        events: &(dyn Fn(Event) + Sync),
+        stop: &AtomicBool,
+        gate: Option<&Gate<'_>>,
+    ) -> Result<Report, RunError> {
         run::run(&run::World {
             config: &self.config,
             home: &self.home,
@@ -59,6 +74,7 @@ impl Engine {
             goal,
             events,
             stop,
+            gate,
         })
     }
 }

@@ -23,9 +23,10 @@ use crate::{os, store::home::Home};
 mod record;
 mod stage;
 
-pub use record::Made;
 use record::Record;
-use stage::Staged;
+
+pub use record::Made;
+pub use stage::Staged;
 
 /// The place of an artifact.
 pub struct Place<'a> {

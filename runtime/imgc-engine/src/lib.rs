@@ -22,4 +22,4 @@ mod store;
 pub use config::{Config, Goal};
 pub use engine::Engine;
 pub use event::{Event, Outcome};
-pub use report::{Artifact, Report, RunError, StepFailure, StepReport};
+pub use report::{Artifact, Candidate, Gate, Report, RunError, StepFailure, StepReport};

@@ -53,6 +53,26 @@ pub struct Artifact {
     pub written: bool,
 }
 
+/// An artifact before it is published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The step that made it.
+    pub step: usize,
+    /// Its file's name in the output directory.
+    pub file: String,
+    /// Whether it is there already, from an earlier run.
+    pub published: bool,
+    /// Where its bytes are now: complete, and nobody writes to them.
+    pub path: PathBuf,
+    /// Its length in bytes.
+    pub len: u64,
+    /// Its SHA-256, 64 hexadecimal digits.
+    pub sha256: String,
+}
+
+/// Says for each artifact of a run whether it is published. Asked once, when all are made; what is there already stays there.
+pub type Gate<'a> = dyn Fn(&[Candidate]) -> Vec<bool> + Sync + 'a;
+
 /// Why a run did not reach its goal.
 #[derive(Debug)]
 pub struct RunError {

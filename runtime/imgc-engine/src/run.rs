@@ -2,7 +2,7 @@
 //!
 //! [`schedule`] hands ready steps to workers, [`state`] is what is known of each step, [`step`] finds or makes a step's
 //! value, [`local`] does so for scans, [`kinds`] calls the code that makes bytes, [`code`] fingerprints it, [`why`]
-//! remembers what steps read when they last ran.
+//! remembers what steps read when they last ran, [`gate`] asks before artifacts are published.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,19 +12,23 @@ use imgc_plan::{Op, Plan, ValueId, step::Stage};
 use crate::{
     config::{Config, Goal},
     event::Event,
-    report::{Report, RunError, StepFailure, StepReport},
+    report::{Gate, Report, RunError, StepFailure, StepReport},
     store::{home::Home, shelf::Shelf, values::Values},
 };
 
 mod code;
+mod gate;
 mod kinds;
 mod local;
+mod locate;
 mod meter;
 mod reach;
 mod schedule;
 mod state;
 mod step;
 mod why;
+
+pub use kinds::fact;
 
 /// What a run is given.
 pub struct World<'a> {
@@ -42,6 +46,8 @@ pub struct World<'a> {
     pub events: &'a (dyn Fn(Event) + Sync),
     /// Set when the build is interrupted.
     pub stop: &'a AtomicBool,
+    /// Who decides which artifacts are published; `None`: all are.
+    pub gate: Option<&'a Gate<'a>>,
 }
 
 /// One attempt at a plan.
@@ -74,6 +80,8 @@ pub fn run(world: &World<'_>) -> Result<Report, RunError> {
         }
         // What steps read is remembered also when others failed; that it cannot be written only makes `why` poorer.
         let _ = run.remember();
+        let failures =
+            if failures.is_empty() && !run.interrupted() { run.publish_approved() } else { failures };
         return run.end(&needed, failures);
     }
     let label = restarted.map_or("a step", |step| world.plan.steps[step].label.as_str());

@@ -12,9 +12,10 @@ mod gather;
 mod packer;
 mod stream;
 mod tar;
+mod uki;
 
 /// The list: one line a kind.
-pub static ALL: &[&dyn Archive] = &[&cpio::Cpio, &tar::Tar, &deb::Deb];
+pub static ALL: &[&dyn Archive] = &[&cpio::Cpio, &tar::Tar, &deb::Deb, &uki::Uki];
 
 /// What an archive can do.
 pub trait Archive: Send + Sync {

@@ -19,7 +19,7 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use imgc_image::{Blobs, Bytes, Failure};
+use imgc_image::{Blobs, Bytes, Failure, ReadAt};
 use imgc_plan::{Kind, Record, kind::OptionProblem};
 
 /// The list: one line a kind.
@@ -49,6 +49,11 @@ pub struct Exported {
     pub sha256: [u8; 32],
 }
 
+/// What only reading an opened artifact found damaged: it comes within an [`std::io::Error`] of the kind `InvalidData`.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Damaged(pub String);
+
 /// What a disk format can do.
 pub trait DiskFormat: Send + Sync {
     /// Its description.
@@ -62,4 +67,14 @@ pub trait DiskFormat: Send + Sync {
     /// # Errors
     /// When contents cannot be read, changed meanwhile, or the file cannot be written.
     fn export(&self, job: &ExportJob<'_>, file: &File) -> Result<Exported, Failure>;
+
+    /// Opens an artifact as the disk that is in it, whoever made it; `None` when it has not this form, or when the form has
+    /// no mark to know it by (raw). Trusts nothing; what only reading finds damaged is an error of reading ([`Damaged`]).
+    ///
+    /// # Errors
+    /// When it has this form, but is damaged, or needs what is not understood here.
+    fn open<'a>(&self, file: &'a dyn ReadAt) -> Result<Option<Box<dyn ReadAt + 'a>>, Failure> {
+        let _ = file;
+        Ok(None)
+    }
 }

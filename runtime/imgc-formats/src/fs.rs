@@ -8,9 +8,12 @@ mod erofs;
 mod exfat;
 mod ext;
 mod iso9660;
+mod runs;
 mod squashfs;
 mod swap;
 mod vfat;
+
+pub use self::runs::Run;
 
 /// The list: one line a kind.
 #[rustfmt::skip]
@@ -94,4 +97,16 @@ pub trait Volume {
     /// # Errors
     /// When there is no such file, it is damaged, or `out` takes no more.
     fn copy(&self, path: &[u8], out: &mut dyn std::io::Write) -> Result<(), Failure>;
+
+    /// Where in the image a file's bytes lie, in the order of the file; nothing for an empty one. Reading the runs gives what
+    /// [`Volume::copy`] gives, so loaders can be told of them, and content can be changed where it lies.
+    ///
+    /// # Errors
+    /// `content-not-in-place` when the bytes do not lie there as they are: compressed, kept inside of metadata, or never
+    /// written (holes). `extents-unknown` when this filesystem cannot say it. As [`Volume::copy`] otherwise.
+    fn extents(&self, path: &[u8]) -> Result<Vec<Run>, Failure> {
+        let path = imgc_plan::tree::BytePath(path.to_vec());
+        let message = format!("this filesystem cannot say where in the image the bytes of {path} lie");
+        Err(Problem::new("extents-unknown", message).help("use vfat, exfat, ext2, ext3, ext4 or iso").into())
+    }
 }

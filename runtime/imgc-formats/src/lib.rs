@@ -15,6 +15,7 @@ pub mod verity;
 mod fingerprint;
 mod found;
 mod loss;
+mod pe;
 mod registry;
 #[cfg(test)]
 mod testing;

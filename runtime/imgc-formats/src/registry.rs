@@ -2,7 +2,7 @@
 
 use imgc_plan::{
     Family, Kind, Record,
-    kind::{Kinds, OptionProblem},
+    kind::{Kinds, OptionProblem, Products},
     menu::Menu,
     step::LoaderHome,
 };
@@ -47,6 +47,18 @@ impl Kinds for Registry {
             Family::Archive => archive(name).map(|kind| kind.check(options)),
         }
         .unwrap_or_default()
+    }
+
+    fn products(&self, name: &str, options: &Record, home: &LoaderHome) -> Products {
+        loader(name).map(|kind| kind.products(options, home)).unwrap_or_default()
+    }
+
+    fn seals(&self, name: &str) -> bool {
+        loader(name).is_some_and(Loader::seals)
+    }
+
+    fn check_home(&self, name: &str, options: &Record, home: &LoaderHome) -> Vec<OptionProblem> {
+        loader(name).map(|kind| kind.check_home(options, home)).unwrap_or_default()
     }
 
     fn check_menu(

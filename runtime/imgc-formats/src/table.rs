@@ -8,6 +8,7 @@ use std::sync::Arc;
 use imgc_image::{Bytes, BytesBuilder, Failure, ReadAt};
 use imgc_plan::{Kind, Record, kind::OptionProblem, layout::Layout};
 
+mod bare;
 pub mod gpt;
 pub mod mbr;
 
@@ -21,7 +22,7 @@ mod testing;
 pub use listed::Listed;
 
 /// The list: one line a kind.
-pub static ALL: &[&dyn Table] = &[&gpt::Gpt, &mbr::Mbr];
+pub static ALL: &[&dyn Table] = &[&gpt::Gpt, &mbr::Mbr, &bare::Bare];
 
 /// What a partition table can do.
 pub trait Table: Send + Sync {

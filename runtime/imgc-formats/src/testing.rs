@@ -2,7 +2,9 @@
 
 use std::{fs::File, io, os::unix::fs::FileExt, path::Path, process::Command, sync::Arc};
 
-use imgc_image::{Blobs, Bytes, read::Walk};
+use imgc_image::{Blobs, Bytes, ReadAt, read::Walk};
+
+use crate::fs::Volume;
 
 /// Writes Bytes into a new file, holes kept.
 ///
@@ -35,4 +37,23 @@ pub fn run(package: &str, command: &mut Command) -> String {
     let text = String::from_utf8_lossy(&text).into_owned();
     assert!(output.status.success(), "{program} failed: {text}");
     text
+}
+
+/// What lies in an image where a volume says that a file's bytes are.
+pub fn in_place(volume: &dyn Volume, image: &dyn ReadAt, path: &[u8]) -> Vec<u8> {
+    let mut found = Vec::new();
+    for run in volume.extents(path).unwrap_or_else(|error| panic!("{}: {error}", path.escape_ascii())) {
+        let start = found.len();
+        found.resize(start + usize::try_from(run.len).expect("small"), 0);
+        image.read_at(run.offset, &mut found[start..]).expect("within the image");
+    }
+    found
+}
+
+/// The code of the first problem of a failure.
+pub fn code<T: std::fmt::Debug>(result: Result<T, imgc_image::Failure>) -> &'static str {
+    match result {
+        Err(imgc_image::Failure::Problems(problems)) => problems[0].code,
+        other => panic!("it was not refused: {other:?}"),
+    }
 }

@@ -1,6 +1,6 @@
 //! Makes Bytes: metadata goes into one new blob, contents are pointed at.
 
-use std::{collections::BTreeMap, io, sync::Arc};
+use std::{io, sync::Arc};
 
 use imgc_plan::BlobId;
 
@@ -16,7 +16,6 @@ pub struct BytesBuilder<'s> {
     writer: Option<Box<dyn BlobWriter + 's>>,
     written: u64,
     refs: Vec<Ref>,
-    blobs: BTreeMap<BlobId, u32>,
     extents: Vec<Extent>,
     chosen_len: Option<u64>,
 }
@@ -27,15 +26,7 @@ const SELF: u32 = u32::MAX;
 impl<'s> BytesBuilder<'s> {
     /// Starts with nothing: all zero.
     pub fn new(store: &'s dyn Store) -> Self {
-        Self {
-            store,
-            writer: None,
-            written: 0,
-            refs: Vec::new(),
-            blobs: BTreeMap::new(),
-            extents: Vec::new(),
-            chosen_len: None,
-        }
+        Self { store, writer: None, written: 0, refs: Vec::new(), extents: Vec::new(), chosen_len: None }
     }
 
     /// The store that it writes into, for writers that must read contents.
@@ -96,11 +87,11 @@ impl<'s> BytesBuilder<'s> {
         if len == 0 {
             return;
         }
-        let next = u32::try_from(self.refs.len()).expect("because a value has fewer than 2^32 sources");
-        let source = *self.blobs.entry(id).or_insert_with(|| {
+        // A blob that comes again later is found out in the end, all at once: a map would cost more than what it names.
+        if !matches!(self.refs.last(), Some(Ref::Blob(last)) if *last == id) {
             self.refs.push(Ref::Blob(id));
-            next
-        });
+        }
+        let source = u32::try_from(self.refs.len() - 1).expect("because a value has fewer than 2^32 sources");
         self.extents.push(Extent { at, len, offset, source });
     }
 
@@ -141,46 +132,91 @@ impl<'s> BytesBuilder<'s> {
                 extent.source = own;
             }
         }
-        self.extents.sort_unstable_by_key(|extent| extent.at);
-        let mut merged: Vec<Extent> = Vec::with_capacity(self.extents.len());
-        for extent in self.extents {
-            if let Some(last) = merged.last_mut() {
-                if extent.at < last.end() {
-                    let message = format!("pieces overlap at {}: {last:?} and {extent:?}", extent.at);
-                    return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-                }
-                if last.source == extent.source
-                    && last.end() == extent.at
-                    && last.offset + last.len == extent.offset
-                {
-                    last.len += extent.len;
-                    continue;
-                }
-            }
-            merged.push(extent);
+        let mut extents = self.extents;
+        if let Some(first) = first_of_equals(&self.refs) {
+            extents.iter_mut().for_each(|extent| extent.source = first[extent.source as usize]);
         }
-        if merged.last().is_some_and(|last| last.end() > len) {
-            let message = format!("a piece reaches past the end {len}: {:?}", merged.last());
+        extents.sort_unstable_by_key(|extent| extent.at);
+        merge(&mut extents)?;
+        if extents.last().is_some_and(|last| last.end() > len) {
+            let message = format!("a piece reaches past the end {len}: {:?}", extents.last());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
-        merged.shrink_to_fit();
-        Ok(canonical(len, &self.refs, merged))
+        extents.shrink_to_fit();
+        Ok(canonical(len, self.refs, extents))
     }
 }
 
-/// Numbers the sources in the order of their first use, so that equal Bytes have equal forms.
-fn canonical(len: u64, refs: &[Ref], mut extents: Vec<Extent>) -> Bytes {
+/// For each source the first that is the same blob; `None` when all blobs differ.
+fn first_of_equals(refs: &[Ref]) -> Option<Vec<u32>> {
+    let id = |at: u32| match &refs[at as usize] {
+        Ref::Blob(id) => Some(id),
+        Ref::Bytes(_) => None,
+    };
+    let count = u32::try_from(refs.len()).expect("because a value has fewer than 2^32 sources");
+    let mut order: Vec<u32> = (0..count).filter(|at| id(*at).is_some()).collect();
+    order.sort_unstable_by_key(|at| (id(*at), *at));
+    if order.windows(2).all(|pair| id(pair[0]) != id(pair[1])) {
+        return None;
+    }
+    let mut first: Vec<u32> = (0..count).collect();
+    for equal in order.chunk_by(|a, b| id(*a) == id(*b)) {
+        equal.iter().for_each(|at| first[*at as usize] = equal[0]);
+    }
+    Some(first)
+}
+
+/// Joins sorted runs that go on in the same source, in place.
+fn merge(extents: &mut Vec<Extent>) -> io::Result<()> {
+    let mut kept = 0;
+    for at in 0..extents.len() {
+        let extent = extents[at];
+        if let Some(last) = extents[..kept].last_mut() {
+            if extent.at < last.end() {
+                let message = format!("pieces overlap at {}: {last:?} and {extent:?}", extent.at);
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+            }
+            if last.source == extent.source
+                && last.end() == extent.at
+                && last.offset + last.len == extent.offset
+            {
+                last.len += extent.len;
+                continue;
+            }
+        }
+        extents[kept] = extent;
+        kept += 1;
+    }
+    extents.truncate(kept);
+    Ok(())
+}
+
+/// Numbers the sources in the order of their first use, so that equal Bytes have equal forms; in place, too.
+fn canonical(len: u64, mut refs: Vec<Ref>, mut extents: Vec<Extent>) -> Bytes {
     let mut order = vec![u32::MAX; refs.len()];
-    let mut used = Vec::with_capacity(refs.len());
+    let mut used = 0;
     for extent in &mut extents {
         let slot = &mut order[extent.source as usize];
         if *slot == u32::MAX {
-            *slot = u32::try_from(used.len()).expect("because a value has fewer than 2^32 sources");
-            used.push(refs[extent.source as usize].clone());
+            *slot = used;
+            used += 1;
         }
         extent.source = *slot;
     }
-    Bytes::from_parts(len, used, extents)
+    let mut unused = used..;
+    for slot in order.iter_mut().filter(|slot| **slot == u32::MAX) {
+        *slot = unused.next().expect("because a value has fewer than 2^32 sources");
+    }
+    for at in 0..refs.len() {
+        while order[at] as usize != at {
+            let to = order[at] as usize;
+            refs.swap(at, to);
+            order.swap(at, to);
+        }
+    }
+    refs.truncate(used as usize);
+    refs.shrink_to_fit();
+    Bytes::from_parts(len, refs, extents)
 }
 
 /// Lays pieces over Bytes: where a piece is, the base is not. Pieces must not overlap one another.

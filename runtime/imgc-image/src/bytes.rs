@@ -107,6 +107,17 @@ impl Bytes {
 
 impl Canonical for Bytes {
     fn canon(&self, c: &mut Canon) {
+        let Ok(()) = self.canon_by(c, |_| Ok::<(), std::convert::Infallible>(()));
+    }
+}
+
+impl Bytes {
+    /// The canonical encoding, with a pause after each source and run.
+    pub(crate) fn canon_by<E>(
+        &self,
+        c: &mut Canon,
+        mut pause: impl FnMut(&mut Canon) -> Result<(), E>,
+    ) -> Result<(), E> {
         let Self { len, refs, extents } = self;
         c.int(*len).int(refs.len() as u64);
         for source in refs {
@@ -114,10 +125,13 @@ impl Canonical for Bytes {
                 Ref::Blob(id) => c.text("blob").add(id),
                 Ref::Bytes(bytes) => c.text("bytes").add(&bytes.value_id()),
             };
+            pause(c)?;
         }
         c.int(extents.len() as u64);
         for Extent { at, len, offset, source } in extents {
             c.int(*at).int(*len).int(*offset).add(source);
+            pause(c)?;
         }
+        Ok(())
     }
 }

@@ -3,7 +3,7 @@
 //! The encoding is that of `specs/digests.md`; there is no second form. Bytes that others point at are named in it, not
 //! held: the decoder asks for them by name.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use imgc_plan::{Canon, Data, Record, ValueId};
 
@@ -36,17 +36,30 @@ pub type Nested<'a> = dyn FnMut(&ValueId) -> Option<Arc<Bytes>> + 'a;
 
 /// The canonical encoding. Its BLAKE3 is [`Value::id`].
 pub fn encode(value: &Value) -> Vec<u8> {
+    let mut out = Vec::new();
+    encode_to(value, &mut out).expect("because memory takes everything");
+    out
+}
+
+/// Writes the canonical encoding as it is made, so that it is never in memory as a whole. Gives [`Value::id`].
+///
+/// # Errors
+/// When `out` takes no more.
+pub fn encode_to(value: &Value, out: &mut dyn io::Write) -> io::Result<ValueId> {
     let mut c = Canon::keeping(match value {
         Value::Bytes(_) => BYTES,
         Value::Tree(_) => TREE,
         Value::Facts(_) => FACTS,
     });
     match value {
-        Value::Bytes(bytes) => c.add(bytes.as_ref()),
-        Value::Tree(tree) => c.add(tree.as_ref()),
-        Value::Facts(data) => c.add(data.as_ref()),
-    };
-    c.into_encoding()
+        Value::Bytes(bytes) => bytes.canon_by(&mut c, |c| c.pass(out, false))?,
+        Value::Tree(tree) => tree.canon_by(&mut c, |c| c.pass(out, false))?,
+        Value::Facts(data) => {
+            c.add(data.as_ref());
+        }
+    }
+    c.pass(out, true)?;
+    Ok(c.into())
 }
 
 const BYTES: &str = "imgc bytes v1";

@@ -224,9 +224,7 @@ impl Tree {
         for (at, entry) in self.entries.iter().enumerate() {
             while let Some(&top) = open.last() {
                 let above = &self.entries[top].path.0;
-                let holds = above.is_empty()
-                    || (entry.path.0.starts_with(above) && entry.path.0.get(above.len()) == Some(&b'/'));
-                if holds {
+                if is_below(&entry.path.0, above) {
                     break;
                 }
                 open.pop();
@@ -270,29 +268,26 @@ impl TreeBuilder {
         self.entries.push(entry);
     }
 
+    /// Makes room for so many entries more.
+    pub fn reserve(&mut self, entries: usize) {
+        self.entries.reserve_exact(entries);
+    }
+
     /// Sorts, adds missing parents (and the root) with mode 0755 at `epoch`, numbers the link groups anew by first
     /// appearance, drops groups of one name.
     ///
     /// # Errors
     /// The path that is there twice, or whose parent is not a directory.
     pub fn finish(self, epoch: i64) -> Result<Tree, BytePath> {
-        let mut sorted = self.entries;
-        sorted.sort_by(|a, b| compare_paths(&a.path.0, &b.path.0));
-        let mut entries: Vec<Entry> = Vec::with_capacity(sorted.len() + 1);
-        let mut open: Vec<usize> = Vec::new();
-        for entry in sorted {
-            if entries.last().is_some_and(|last| last.path == entry.path) {
-                return Err(entry.path);
-            }
-            add_parents(&mut entries, &mut open, &entry, epoch)?;
-            if entry.is_dir() {
-                open.push(entries.len());
-            }
-            entries.push(entry);
+        let mut entries = self.entries;
+        // In place: a tree of millions is not held twice. Equal paths are refused, so their order does not matter.
+        entries.sort_unstable_by(|a, b| compare_paths(&a.path.0, &b.path.0));
+        let missing = missing_parents(&entries)?;
+        if !missing.is_empty() {
+            entries.extend(missing.into_iter().map(|path| directory(path, epoch)));
+            entries.sort_unstable_by(|a, b| compare_paths(&a.path.0, &b.path.0));
         }
-        if entries.is_empty() {
-            entries.push(directory(BytePath::default(), epoch));
-        }
+        entries.shrink_to_fit();
         number_links(&mut entries);
         Ok(Tree { entries })
     }
@@ -302,40 +297,48 @@ fn directory(path: BytePath, epoch: i64) -> Entry {
     Entry { path, meta: Meta::new(0o755, epoch), xattrs: Box::default(), link: None, node: Node::Dir }
 }
 
-/// Closes directories that do not hold `entry` and opens (adds) those that do and are missing.
-fn add_parents(
-    entries: &mut Vec<Entry>,
-    open: &mut Vec<usize>,
-    entry: &Entry,
-    epoch: i64,
-) -> Result<(), BytePath> {
-    let path = &entry.path.0;
-    while let Some(&top) = open.last() {
-        let above = &entries[top].path.0;
-        if above.is_empty() || (path.starts_with(above) && path.get(above.len()) == Some(&b'/')) {
-            break;
+/// The directories that sorted entries need above them and that are not among them.
+fn missing_parents(entries: &[Entry]) -> Result<Vec<BytePath>, BytePath> {
+    let mut missing = Vec::new();
+    // The directories around the last entry, outermost first.
+    let mut open: Vec<&[u8]> = Vec::new();
+    let mut last: Option<&BytePath> = None;
+    for entry in entries {
+        let path: &[u8] = &entry.path.0;
+        if last.is_some_and(|last| last.0 == path) || (path.is_empty() && !entry.is_dir()) {
+            return Err(entry.path.clone());
         }
-        open.pop();
-    }
-    if path.is_empty() {
-        return if entry.is_dir() { Ok(()) } else { Err(entry.path.clone()) };
-    }
-    if open.is_empty() {
-        open.push(entries.len());
-        entries.push(directory(BytePath::default(), epoch));
-    }
-    let known = entries[*open.last().expect("because the root is open")].path.0.len();
-    let from = if known == 0 { 0 } else { known + 1 };
-    for (slash, _) in path.iter().enumerate().skip(from).filter(|(_, byte)| **byte == b'/') {
-        let missing = BytePath(path[..slash].to_vec());
-        // Had the parent been a directory it would be open; a file of that name sorts right before.
-        if entries.iter().rev().take_while(|e| e.path.0.starts_with(&missing.0)).any(|e| e.path == missing) {
-            return Err(missing);
+        while open.last().is_some_and(|above| !is_below(path, above)) {
+            open.pop();
         }
-        open.push(entries.len());
-        entries.push(directory(missing, epoch));
+        if open.is_empty() && !path.is_empty() {
+            missing.push(BytePath::default());
+            open.push(&[]);
+        }
+        let from = open.last().map_or(0, |above| if above.is_empty() { 0 } else { above.len() + 1 });
+        for (slash, _) in path.iter().enumerate().skip(from).filter(|(_, byte)| **byte == b'/') {
+            let above = &path[..slash];
+            // Had it been a directory it would be open; a file of that name sorts right before.
+            if last.is_some_and(|last| last.0 == above) {
+                return Err(BytePath(above.to_vec()));
+            }
+            missing.push(BytePath(above.to_vec()));
+            open.push(above);
+        }
+        if entry.is_dir() {
+            open.push(path);
+        }
+        last = Some(&entry.path);
     }
-    Ok(())
+    if entries.is_empty() {
+        missing.push(BytePath::default());
+    }
+    Ok(missing)
+}
+
+/// Whether a path lies below a directory's.
+fn is_below(path: &[u8], dir: &[u8]) -> bool {
+    dir.is_empty() || (path.starts_with(dir) && path.get(dir.len()) == Some(&b'/'))
 }
 
 fn number_links(entries: &mut [Entry]) {
@@ -361,8 +364,24 @@ fn number_links(entries: &mut [Entry]) {
 
 impl Canonical for Tree {
     fn canon(&self, c: &mut Canon) {
+        let Ok(()) = self.canon_by(c, |_| Ok::<(), std::convert::Infallible>(()));
+    }
+}
+
+impl Tree {
+    /// The canonical encoding, with a pause after each entry.
+    pub(crate) fn canon_by<E>(
+        &self,
+        c: &mut Canon,
+        mut pause: impl FnMut(&mut Canon) -> Result<(), E>,
+    ) -> Result<(), E> {
         let Self { entries } = self;
-        c.add(entries);
+        c.int(entries.len() as u64);
+        for entry in entries {
+            c.add(entry);
+            pause(c)?;
+        }
+        Ok(())
     }
 }
 

@@ -1,33 +1,25 @@
-//! What a machine is made of, and QEMU's words for it.
+//! What a machine is made of, in the words of tests.
 
 use std::{
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
-use tempfile::TempDir;
+pub use imgc_plan::test::Firmware;
+use imgc_plan::test::{self, MachineSpec, Medium};
+use imgc_qemu::{Accel, Host, Image, vm::Setup};
 
 use super::{slot::Slot, vm::Vm};
-use crate::tools::{file, tool};
 
 /// How long a machine may take for each thing that is expected of it. Emulated guests on a loaded machine take many times what they
 /// take alone.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// What starts the machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Firmware {
-    /// SeaBIOS.
-    Bios,
-    /// OVMF, with variables of its own for each machine.
-    Uefi,
-}
-
-/// How a disk is attached.
+/// How an image is attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bus {
-    /// The first disk of the first IDE channel (a BIOS machine only).
+    /// The first disk of the first IDE channel, on board i440FX whatever the firmware.
     Ide,
     /// virtio-blk.
     Virtio,
@@ -35,22 +27,54 @@ pub enum Bus {
     Nvme,
     /// A USB stick.
     Usb,
+    /// A disk at the first port of an AHCI controller.
+    Sata,
+    /// A disk at a SCSI controller of virtio.
+    Scsi,
+    /// A CD in the drive that is usual for the board.
+    Cdrom,
+}
+
+impl Bus {
+    fn place(self) -> (Medium, Option<test::Bus>) {
+        match self {
+            Self::Ide => (Medium::Disk, Some(test::Bus::Ide)),
+            Self::Virtio => (Medium::Disk, Some(test::Bus::Virtio)),
+            Self::Nvme => (Medium::Disk, Some(test::Bus::Nvme)),
+            Self::Sata => (Medium::Disk, Some(test::Bus::Sata)),
+            Self::Scsi => (Medium::Disk, Some(test::Bus::Scsi)),
+            Self::Usb => (Medium::Usb, None),
+            Self::Cdrom => (Medium::Cdrom, None),
+        }
+    }
+}
+
+/// A disk, and the variables of a firmware, that are kept from one boot to the next; the image that they started as is not written to.
+#[derive(Debug)]
+pub struct Kept(imgc_qemu::Kept);
+
+impl Kept {
+    /// A disk that is at first as this image. `format` is QEMU's name: `raw`, `qcow2` …
+    ///
+    /// # Panics
+    /// When the image cannot be read.
+    pub fn new(image: &Path, format: &str) -> Self {
+        Self(imgc_qemu::Kept::new(&Image::new(image, format)).unwrap_or_else(|error| panic!("{error}")))
+    }
 }
 
 /// A machine before it runs.
 #[derive(Debug)]
 pub struct Machine {
-    firmware: Firmware,
-    memory: u32,
-    disks: Vec<(PathBuf, String, Bus)>,
-    kernel: Option<(PathBuf, PathBuf, String)>,
+    inner: imgc_qemu::Machine,
     patience: Duration,
 }
 
 impl Machine {
     /// A machine with this firmware, 512 MiB of memory and no disk.
     pub fn new(firmware: Firmware) -> Self {
-        Self { firmware, memory: 512, disks: Vec::new(), kernel: None, patience: PATIENCE }
+        let spec = MachineSpec::new(firmware, Medium::Disk, None, None);
+        Self { inner: imgc_qemu::Machine::new(spec), patience: PATIENCE }
     }
 
     /// A BIOS machine with this disk. `format` is QEMU's name: `raw`, `qcow2` …
@@ -58,24 +82,58 @@ impl Machine {
         Self::new(Firmware::Bios).disk(image, format, bus)
     }
 
-    /// With this disk, after those that it has; the firmware tries the first one first.
+    /// With this disk, stick or CD.
     #[must_use]
-    pub fn disk(mut self, image: &Path, format: &str, bus: Bus) -> Self {
-        self.disks.push((image.to_owned(), format.to_owned(), bus));
+    pub fn disk(self, image: &Path, format: &str, bus: Bus) -> Self {
+        let (medium, bus) = bus.place();
+        self.with(medium, bus).image(Image::new(image, format))
+    }
+
+    /// With a disk that other boots wrote to, or will read.
+    ///
+    /// # Panics
+    /// When a firmware is missing.
+    #[must_use]
+    pub fn kept(self, kept: &Kept, bus: Bus) -> Self {
+        let (medium, bus) = bus.place();
+        let machine = self.with(medium, bus);
+        let inner = kept.0.machine(&machine.inner, &host());
+        Self { inner: inner.unwrap_or_else(|error| panic!("{error}")), ..machine }
+    }
+
+    /// Started from the network: TFTP serves this directory, DHCP names this file of it. With 1 GiB of memory.
+    #[must_use]
+    pub fn network(self, dir: &Path, bootfile: &str) -> Self {
+        let mut machine = self.with(Medium::Network, None).image(Image::new(dir, "raw"));
+        machine.inner.spec.bootfile = Some(bootfile.to_owned());
+        machine
+    }
+
+    /// With disks of sectors of so many bytes: 512 or 4096.
+    #[must_use]
+    pub fn sectors(mut self, bytes: u32) -> Self {
+        self.inner.spec.sector_size = bytes;
         self
     }
 
-    /// With this Linux kernel, which QEMU itself starts, its initramfs and its command line.
+    /// With variables of its firmware that are in this file, and change there.
     #[must_use]
-    pub fn kernel(mut self, kernel: &Path, initramfs: &Path, arguments: &str) -> Self {
-        self.kernel = Some((kernel.to_owned(), initramfs.to_owned(), arguments.to_owned()));
+    pub fn variables(mut self, file: &Path) -> Self {
+        self.inner.variables = Some(file.to_owned());
         self
     }
 
     /// With so many MiB of memory.
     #[must_use]
     pub fn memory(mut self, mib: u32) -> Self {
-        self.memory = mib;
+        self.inner.spec.memory = u64::from(mib) << 20;
+        self
+    }
+
+    /// With more words for QEMU.
+    #[must_use]
+    pub fn args(mut self, words: &[&str]) -> Self {
+        self.inner.spec.extra.extend(words.iter().map(|word| (*word).to_owned()));
         self
     }
 
@@ -92,80 +150,27 @@ impl Machine {
     /// When QEMU or a firmware is missing.
     pub fn start(self) -> Vm {
         let slot = Slot::take();
-        let dir = tempfile::tempdir().expect("a temporary directory can be made");
-        let mut command = Command::new(tool("qemu-system-x86_64", "qemu-system-x86"));
-        command.args([
-            "-nodefaults",
-            "-no-user-config",
-            "-display",
-            "none",
-            "-vga",
-            "std",
-            "-monitor",
-            "none",
-        ]);
-        command.args(["-accel", "tcg", "-cpu", self.cpu(), "-smp", "1", "-m", &self.memory.to_string()]);
-        command.args(["-no-reboot", "-rtc", "base=utc", "-boot", "strict=off", "-serial", "stdio"]);
-        command.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]);
-        self.firmware_args(&mut command, &dir);
-        self.disk_args(&mut command);
-        self.kernel_args(&mut command);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        Vm::new(child, slot, dir, self.patience)
+        let setup = Setup { host: &host(), accel: Accel::Tcg, stop: Arc::new(AtomicBool::new(false)) };
+        let vm = imgc_qemu::Vm::start(&self.inner, setup);
+        Vm::new(vm.unwrap_or_else(|error| panic!("{error}")), slot, self.patience)
     }
 
-    fn firmware_args(&self, command: &mut Command, dir: &TempDir) {
-        match self.firmware {
-            Firmware::Bios => {
-                command.args(["-machine", "pc"]);
-            }
-            Firmware::Uefi => {
-                let code = file("/usr/share/OVMF/OVMF_CODE_4M.fd", "ovmf");
-                let vars = dir.path().join("vars.fd");
-                std::fs::copy(file("/usr/share/OVMF/OVMF_VARS_4M.fd", "ovmf"), &vars).expect("copied");
-                let flash = |unit: u32, more: &str, path: &Path| {
-                    format!("if=pflash,unit={unit},format=raw{more},file={}", escaped(path))
-                };
-                command.args(["-machine", "q35"]);
-                command.arg("-drive").arg(flash(0, ",readonly=on", &code));
-                command.arg("-drive").arg(flash(1, "", &vars));
-            }
-        }
+    /// With what is usual for this medium and bus; what was said of it before is kept.
+    fn with(self, medium: Medium, bus: Option<test::Bus>) -> Self {
+        let Self { inner, patience } = self;
+        let old = inner.spec.clone();
+        let usual = MachineSpec::new(old.firmware, medium, bus, None);
+        let memory = old.memory.max(usual.memory);
+        let spec = MachineSpec { memory, sector_size: old.sector_size, extra: old.extra, ..usual };
+        Self { inner: imgc_qemu::Machine { spec, ..inner }, patience }
     }
 
-    /// QEMU 7.2 emulates `cmpxchg16b` with wrong flags when an interrupt comes at the wrong moment; Linux 6.12 uses it for every piece
-    /// of memory that it hands out, and dies of that now and then. It does without where there is none.
-    fn cpu(&self) -> &'static str {
-        if self.kernel.is_some() { "max,cx16=off" } else { "max" }
-    }
-
-    fn disk_args(&self, command: &mut Command) {
-        for (at, (image, format, bus)) in self.disks.iter().enumerate() {
-            let drive = format!("if=none,id=d{at},format={format},snapshot=on,file={}", escaped(image));
-            let device = match bus {
-                // Without a bus QEMU takes the second channel, and kernels find hd2 instead of hd0.
-                Bus::Ide => "ide-hd,bus=ide.0",
-                Bus::Virtio => "virtio-blk-pci",
-                Bus::Nvme => "nvme,serial=1",
-                Bus::Usb => {
-                    command.args(["-device", "qemu-xhci"]);
-                    "usb-storage"
-                }
-            };
-            command.arg("-drive").arg(drive);
-            // 0 is that of a kernel which QEMU starts.
-            command.arg("-device").arg(format!("{device},drive=d{at},bootindex={}", at + 1));
-        }
-    }
-
-    fn kernel_args(&self, command: &mut Command) {
-        let Some((kernel, initramfs, arguments)) = &self.kernel else { return };
-        command.arg("-kernel").arg(kernel).arg("-initrd").arg(initramfs).arg("-append").arg(arguments);
+    fn image(mut self, image: Image) -> Self {
+        self.inner.image = Some(image);
+        self
     }
 }
 
-/// A path within one of QEMU's comma lists.
-fn escaped(path: &Path) -> String {
-    path.to_str().expect("because tests use paths that are text").replace(',', ",,")
+fn host() -> Host {
+    Host::find().unwrap_or_else(|error| panic!("{error}"))
 }

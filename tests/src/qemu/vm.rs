@@ -1,15 +1,12 @@
-//! A machine that runs: what is expected of it, what must never be seen, keys for it, how it ends.
+//! A machine that runs, of which everything that goes wrong fails the test.
 
-use std::{
-    io::{Read, Write},
-    process::{Child, ChildStdin},
-    time::{Duration, Instant},
-};
+use std::{path::Path, time::Duration};
 
+use imgc_plan::test::Port;
+use imgc_qemu::{Error, Picture};
 use regex::Regex;
-use tempfile::TempDir;
 
-use super::{serial::Log, slot::Slot};
+use super::slot::Slot;
 
 /// The key with the arrow that points down, as terminals send it.
 pub const DOWN: &str = "\x1b[B";
@@ -17,92 +14,107 @@ pub const DOWN: &str = "\x1b[B";
 /// The key that ends a line, as terminals send it.
 pub const ENTER: &str = "\r";
 
-/// How many lines of a log are shown when something fails.
-const TAIL: usize = 60;
-
 /// A running machine; stopped when it is dropped.
 pub struct Vm {
-    child: Child,
-    keys: Option<ChildStdin>,
-    log: Log,
-    /// Up to where the text was matched already: what is expected comes in order.
-    at: usize,
-    rejected: Vec<Regex>,
-    /// Up to where the text was looked through for what must not be seen: a whole number of lines.
-    looked: usize,
+    vm: imgc_qemu::Vm,
     patience: Duration,
     _slot: Slot,
-    _dir: TempDir,
+}
+
+/// What was asked for, or a test that failed.
+fn got<T>(result: Result<T, Error>) -> T {
+    result.unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn regex(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("a regular expression")
 }
 
 impl Vm {
-    pub(super) fn new(mut child: Child, slot: Slot, dir: TempDir, patience: Duration) -> Self {
-        let output = child.stdout.take().expect("because it was asked for");
-        let keys = child.stdin.take();
-        Self {
-            child,
-            keys,
-            log: Log::of(output),
-            at: 0,
-            rejected: Vec::new(),
-            looked: 0,
-            patience,
-            _slot: slot,
-            _dir: dir,
-        }
+    pub(super) fn new(vm: imgc_qemu::Vm, slot: Slot, patience: Duration) -> Self {
+        Self { vm, patience, _slot: slot }
     }
 
-    /// Fails from now on when this is seen in a line, wherever.
+    /// Fails from now on when this is seen, wherever on the serial port.
     ///
     /// # Panics
     /// When it is no regular expression.
     pub fn reject(&mut self, pattern: &str) -> &mut Self {
-        self.rejected.push(Regex::new(pattern).expect("a regular expression"));
-        self.looked = 0;
+        self.vm.reject(regex(pattern), Port::Serial);
         self
     }
 
-    /// Waits until this is seen behind all that was expected before, and gives what matched.
+    /// Waits until this is seen on the serial port behind all that was expected before, and gives what matched.
     ///
     /// # Panics
     /// When something is seen that must not be, the machine ends, or time runs out: with the end of the log.
     pub fn expect(&mut self, pattern: &str) -> String {
-        let regex = Regex::new(pattern).expect("a regular expression");
-        let until = Instant::now() + self.patience;
-        let log = self.log.clone();
-        let mut state = log.lock();
-        loop {
-            let unseen = &state.text[self.looked..];
-            let seen = self.rejected.iter().find_map(|regex| regex.find(unseen)).map(|found| found.as_str());
-            if let Some(seen) = seen {
-                panic!("{seen:?} must not be seen{}", tail(&state.text));
-            }
-            // Guests say megabytes, a few bytes at a time.
-            self.looked += unseen.rfind('\n').map_or(0, |at| at + 1);
-            if let Some(found) = regex.find_at(&state.text, self.at) {
-                self.at = found.end();
-                return found.as_str().to_owned();
-            }
-            if state.ended {
-                let text = std::mem::take(&mut state.text);
-                drop(state);
-                panic!("the machine ended before {pattern:?} was seen{}{}", self.complaints(), tail(&text));
-            }
-            let Some(left) = until.checked_duration_since(Instant::now()) else {
-                panic!("{pattern:?} was not seen within {:?}{}", self.patience, tail(&state.text));
-            };
-            state = log.wait(state, left);
-        }
+        got(self.vm.expect(&regex(pattern), self.patience))
     }
 
-    /// Sends keys over the serial port.
+    /// Waits until this is on the text screen of a BIOS machine, and gives what matched.
+    ///
+    /// # Panics
+    /// As [`Vm::expect`]: with the screen as it was last.
+    pub fn expect_on_screen(&mut self, pattern: &str) -> String {
+        got(self.vm.expect_on_screen(&regex(pattern), self.patience))
+    }
+
+    /// The text on the screen of a BIOS machine.
+    ///
+    /// # Panics
+    /// When the machine is gone.
+    pub fn screen(&mut self) -> String {
+        got(self.vm.screen())
+    }
+
+    /// What the screen shows.
+    ///
+    /// # Panics
+    /// When the machine is gone.
+    pub fn picture(&mut self) -> Picture {
+        got(self.vm.picture())
+    }
+
+    /// Waits until the screen looks as the picture in this file, but for so many of a thousand pixels.
+    ///
+    /// # Panics
+    /// As [`Vm::expect`].
+    pub fn expect_picture(&mut self, file: &Path, tolerance: u32) -> &mut Self {
+        got(Picture::open(file).and_then(|wanted| self.vm.expect_picture(&wanted, tolerance, self.patience)));
+        self
+    }
+
+    /// Sends a text over the serial port.
     ///
     /// # Panics
     /// When the machine is gone.
     pub fn send(&mut self, keys: &str) -> &mut Self {
-        let port = self.keys.as_mut().expect("because it is taken only at the end");
-        port.write_all(keys.as_bytes()).and_then(|()| port.flush()).expect("the machine runs");
+        got(self.vm.send(keys));
         self
+    }
+
+    /// Presses keys of the keyboard by their names, such as `down` or `ctrl-alt-delete`.
+    ///
+    /// # Panics
+    /// When there is no such key, or the machine is gone.
+    pub fn press(&mut self, keys: &[&str]) -> &mut Self {
+        keys.iter().for_each(|key| got(self.vm.press(key, Port::Screen)));
+        self
+    }
+
+    /// Presses the power button, and waits until the machine is off.
+    ///
+    /// # Panics
+    /// When it stays on.
+    pub fn power_off(mut self) -> i32 {
+        got(self.vm.power_off());
+        self.exit()
+    }
+
+    /// Pulls the plug; what the machine wrote is in its disk.
+    pub fn stop(mut self) {
+        self.vm.stop();
     }
 
     /// Waits until the machine turns itself off, and gives QEMU's exit code: 0 for a power-off or a reset, 2n+1 when the guest wrote n
@@ -111,48 +123,11 @@ impl Vm {
     /// # Panics
     /// When it does not, or something is seen that must not be.
     pub fn exit(mut self) -> i32 {
-        let until = Instant::now() + self.patience;
-        let log = self.log.clone();
-        let mut state = log.lock();
-        while !state.ended {
-            let Some(left) = until.checked_duration_since(Instant::now()) else {
-                panic!("the machine still runs after {:?}{}", self.patience, tail(&state.text));
-            };
-            state = log.wait(state, left);
-        }
-        for regex in &self.rejected {
-            assert!(!regex.is_match(&state.text), "{regex} must not be seen{}", tail(&state.text));
-        }
-        drop(state);
-        let status = self.child.wait().expect("a child can be waited for");
-        status.code().unwrap_or_else(|| panic!("QEMU ended with {status}{}", self.complaints()))
+        got(self.vm.wait(self.patience))
     }
 
     /// Everything that came so far, as text.
     pub fn text(&self) -> String {
-        self.log.lock().text.clone()
+        self.vm.text()
     }
-
-    /// What QEMU said of itself, once it has ended.
-    fn complaints(&mut self) -> String {
-        let mut text = String::new();
-        if let Some(mut stderr) = self.child.stderr.take() {
-            let _ = stderr.read_to_string(&mut text);
-        }
-        if text.is_empty() { text } else { format!("\nQEMU says: {text}") }
-    }
-}
-
-impl Drop for Vm {
-    fn drop(&mut self) {
-        // It may have ended by itself; both calls fail then, and there is nothing to mend.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn tail(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let shown = &lines[lines.len().saturating_sub(TAIL)..];
-    format!("; the serial log ends with\n{}\n", shown.join("\n"))
 }

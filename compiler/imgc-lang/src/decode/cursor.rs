@@ -142,7 +142,7 @@ impl<'a> Cursor<'a> {
                 let mut found = Diagnostic::error("unknown-property", prop.name.span, message);
                 if matches!(name, "if" | "unless") {
                     found = found.help(
-                        "conditions stand on outputs, and on nodes within a tree, menu, disk or output",
+                        "conditions stand on outputs and tests, and on nodes within a tree, menu, disk, output or test",
                     );
                 } else if let Some(help) = did_you_mean(name, self.asked.iter().copied()) {
                     found = found.help(help);

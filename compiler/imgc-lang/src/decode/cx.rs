@@ -22,6 +22,9 @@ impl<T> Spanned<T> {
     }
 }
 
+/// What [`Mention::kind`] says of a fact.
+pub const FACT: &str = "fact";
+
 /// A reference by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mention {

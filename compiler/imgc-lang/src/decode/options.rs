@@ -67,7 +67,9 @@ pub fn kind_node<'a, T>(
     let mut options = BTreeMap::new();
     for option in kind.options {
         let list = matches!(option.ty, OptType::Words(_) | OptType::Texts);
-        let found = if list { list_option(&cursor, option) } else { plain_option(&mut cursor, option) };
+        // What is packed is made early enough to hold facts, and read by nobody before it runs.
+        let late = family == Family::Archive;
+        let found = if list { list_option(&cursor, option) } else { plain_option(&mut cursor, option, late) };
         if let Some(found) = found {
             options.insert(option.name, found);
         }
@@ -88,13 +90,27 @@ fn mention_all(cx: &Cx<'_>, node: &Node) {
     }
 }
 
-fn plain_option(cursor: &mut Cursor<'_>, option: &'static Opt) -> Option<Spanned<Data>> {
+fn plain_option(cursor: &mut Cursor<'_>, option: &'static Opt, late: bool) -> Option<Spanned<Data>> {
     let value = match option.default {
         OptDefault::Required => cursor.required(option.name, option.doc)?,
         _ => cursor.prop(option.name)?,
     };
-    let data = option_value(cursor.cx, option, value)?;
+    let data = match option.ty {
+        OptType::Text { max } => text_option(cursor.cx, value, max, late)?,
+        _ => option_value(cursor.cx, option, value)?,
+    };
     Some(Spanned { value: data, span: value.span })
+}
+
+/// A text; how long it is with facts in it, the kind sees when they are.
+fn text_option(cx: &Cx<'_>, value: &Value, max: u32, late: bool) -> Option<Data> {
+    let expected = "a text in quotes";
+    let text = if late { cx.late_string(value, expected) } else { cx.string(value, expected) }?.value;
+    if text.len() > max as usize {
+        let message = format!("this text has {} bytes; {max} are the most", text.len());
+        return cx.bad("text-too-long", value, message);
+    }
+    Some(Data::Text(text))
 }
 
 fn list_option(cursor: &Cursor<'_>, option: &'static Opt) -> Option<Spanned<Data>> {
@@ -123,14 +139,7 @@ fn option_value(cx: &Cx<'_>, option: &Opt, value: &Value) -> Option<Data> {
         OptType::Bool => cx.bool(value).map(|flag| Data::Bool(flag.value)),
         OptType::Int { min, max } => cx.int(value, min, max).map(|number| Data::Int(number.value)),
         OptType::Size { min, max } => sized(cx, value, min, max),
-        OptType::Text { max } => {
-            let text = cx.string(value, "a text in quotes")?.value;
-            if text.len() > max as usize {
-                let message = format!("this text has {} bytes; {max} are the most", text.len());
-                return cx.bad("text-too-long", value, message);
-            }
-            Some(Data::Text(text))
-        }
+        OptType::Text { max } => text_option(cx, value, max, false),
         OptType::Choice(words) => cx.choice(value, words).map(|word| Data::from(word.value)),
         OptType::Uuid => uuid(cx, value).map(Data::Text),
         OptType::Serial => serial(cx, value),

@@ -1,12 +1,13 @@
 //! Getters for values, one for each type that a manifest knows.
 
 use imgc_plan::{
+    late,
     tree::BytePath,
     units::{parse_duration, parse_size},
 };
 
 use super::{
-    cx::{Cx, Spanned},
+    cx::{Cx, FACT, Spanned},
     suggest::did_you_mean,
     time::parse_time,
 };
@@ -33,8 +34,29 @@ impl Cx<'_> {
 
     fn any_text<'v>(&self, value: &'v Value, expected: &str) -> Option<&'v Text> {
         match &value.scalar {
+            Scalar::Text(text) if text.late => {
+                let names: Vec<String> =
+                    late::names(&text.text).map(|name| format!("`{{{{{name}}}}}`")).collect();
+                let message = format!("{} is a fact, and no fact can stand here", names.join(", "));
+                let found = Diagnostic::error("fact-misplaced", value.span, message);
+                let help =
+                    "facts stand in contents of files, in arguments of menu entries and in texts of archives";
+                self.report(found.help(help));
+                None
+            }
             Scalar::Text(text) => Some(text),
             _ => self.mismatch(value, expected),
+        }
+    }
+
+    /// A string that may hold marks of facts ([`imgc_plan::late`]).
+    pub fn late_string(&self, value: &Value, expected: &str) -> Option<Spanned<String>> {
+        match &value.scalar {
+            Scalar::Text(text) if text.late && value.annotation.is_none() => {
+                late::names(&text.text).for_each(|name| self.mention(FACT, name, value.span));
+                Some(Spanned { value: text.text.clone(), span: value.span })
+            }
+            _ => self.string(value, expected),
         }
     }
 

@@ -1,29 +1,44 @@
 //! Disks: measure what fits, place, write, stamp, assemble, install loaders.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use imgc_plan::{
     Family, Input, Op, Record,
     layout::PartSize,
+    menu::Menu,
     step::{Assemble, Compose, Loader as LoaderStep, Place, Product, Stamp},
     tree::TreeOp,
 };
 
-use super::{build::Build, filesystem::Job as Filesystem, verity};
+use super::{
+    build::{Build, Inputs, Thing},
+    compose,
+    filesystem::Job as Filesystem,
+    source, verity,
+};
 use crate::{
     compilation::{DiskInfo, HashesInfo, Origin, PartInfo},
-    resolve::{Chosen, Closed, Content, Disk, Loader, Part},
+    diagnostic::Span,
+    resolve::{Chosen, Closed, Content, Disk, Loader},
 };
 
 /// The step that makes a disk's bytes, and what people are told of the disk.
-pub fn lower(build: &mut Build, closed: &Closed, disk: &Disk) -> (usize, DiskInfo) {
-    let trees: Vec<Option<usize>> = (0..disk.parts.len()).map(|at| tree(build, closed, disk, at)).collect();
-    let place = place(build, disk, &trees);
-    let (bytes, hashes) = bytes(build, disk, place, &trees);
+pub fn lower(build: &mut Build<'_>, at: usize) -> Option<(usize, DiskInfo)> {
+    let disk = &build.closed.disks[at];
+    let place = place(build, at)?;
     let mut inputs = vec![Input::of(place)];
     let mut names = Vec::new();
-    for (part, step) in disk.parts.iter().zip(bytes) {
-        if let Some(step) = step {
+    for (index, part) in disk.parts.iter().enumerate() {
+        if let Some(step) = bytes(build, at, index)? {
             inputs.push(Input::of(step));
             names.push(part.name.clone());
+        }
+    }
+    let mut hashes = Vec::new();
+    for (index, part) in disk.parts.iter().enumerate() {
+        if let Some(said) = &part.hashes {
+            let facts = hash_facts(build, at, index)?;
+            hashes.push(HashesInfo { part: part.name.clone(), of: disk.parts[said.of].name.clone(), facts });
         }
     }
     let (guids, facts): (Vec<String>, Vec<Input>) = verity::guids(disk, &hashes).into_iter().unzip();
@@ -32,39 +47,75 @@ pub fn lower(build: &mut Build, closed: &Closed, disk: &Disk) -> (usize, DiskInf
     let assemble = Assemble { kind: kind.name.to_owned(), options: options.clone(), parts: names, guids };
     let label = format!("assemble {} ({})", disk.name, kind.name);
     let mut step = build.push(label, Op::Assemble(assemble), inputs, disk_origin(disk));
-    for loader in disk.loaders.iter().filter(|loader| loader.traits.has_image) {
-        step = install(build, disk, loader, step, place);
+    // What reads all of the disk comes when nothing more is written.
+    for seals in [false, true] {
+        for loader in disk.loaders.iter().filter(|loader| loader.products.stamp && loader.seals == seals) {
+            step = install(build, disk, loader, step, place)?;
+        }
     }
-    let parts = (0..disk.parts.len()).map(|at| part_info(closed, disk, at)).collect();
+    let parts = (0..disk.parts.len()).map(|index| part_info(build.closed, disk, index)).collect();
     let spec = disk.spec.clone();
     let info = DiskInfo { name: disk.name.clone(), place, spec, parts, hashes, span: disk.span };
-    (step, info)
+    Some((step, info))
 }
 
-/// The steps that make what is in the partitions: filesystems, and then hashes of them.
-fn bytes(
-    build: &mut Build,
-    disk: &Disk,
-    place: usize,
-    trees: &[Option<usize>],
-) -> (Vec<Option<usize>>, Vec<HashesInfo>) {
-    let mut write = |(at, part): (usize, &Part)| {
-        let filesystem = Filesystem::of(part, trees[at])?;
-        Some(filesystem.write_at(build, place, &part.name))
-    };
-    let mut bytes: Vec<Option<usize>> = disk.parts.iter().enumerate().map(&mut write).collect();
-    let mut infos = Vec::new();
-    for (at, part) in disk.parts.iter().enumerate() {
-        let Some((hashes, data)) = part.hashes.as_ref().and_then(|hashes| Some((hashes, bytes[hashes.of]?)))
-        else {
-            continue;
-        };
-        let (made, facts) = verity::write(build, disk, hashes, data);
-        bytes[at] = Some(made);
-        let of = disk.parts[hashes.of].name.clone();
-        infos.push(HashesInfo { part: part.name.clone(), of, facts });
+/// The step that lays a disk out.
+pub fn place(build: &mut Build<'_>, at: usize) -> Option<usize> {
+    let disk = &build.closed.disks[at];
+    let name = || (format!("the layout of {}", disk.name), disk.span);
+    build.once(Thing::Place(at), name, |build| {
+        let mut inputs = Vec::new();
+        for (index, spec) in disk.spec.parts.iter().enumerate() {
+            if !matches!(spec.size, PartSize::Fit { .. }) {
+                continue;
+            }
+            let part = &disk.parts[index];
+            let of = part.hashes.as_ref().map_or(index, |hashes| hashes.of);
+            let tree = held(build, at, of)?;
+            let Some(filesystem) = Filesystem::of(&disk.parts[of], tree) else { continue };
+            inputs.push(match &part.hashes {
+                None => filesystem.need(build),
+                Some(hashes) => verity::need(build, disk, hashes, filesystem),
+            });
+        }
+        let op = Op::Place(Place { disk: disk.spec.clone() });
+        Some(build.push(format!("place {}", disk.name), op, inputs, disk_origin(disk)))
+    })
+}
+
+/// The step that makes what is in a partition, if anything is: a filesystem, or hashes of one.
+fn bytes(build: &mut Build<'_>, at: usize, index: usize) -> Option<Option<usize>> {
+    let disk = &build.closed.disks[at];
+    let part = &disk.parts[index];
+    if part.content.is_none() && part.hashes.is_none() {
+        return Some(None);
     }
-    (bytes, infos)
+    let name = || (format!("partition {}.{}", disk.name, part.name), part.span);
+    let made = build.once(Thing::Bytes(at, index), name, |build| {
+        if let Some(hashes) = &part.hashes {
+            let data = bytes(build, at, hashes.of)??;
+            return Some(verity::write(build, disk, hashes, data));
+        }
+        let tree = held(build, at, index)?;
+        let filesystem = Filesystem::of(part, tree)?;
+        // A layout is asked for only where it decides something: it may wait for what this partition says.
+        let place = if filesystem.needs_place() { Some(place(build, at)?) } else { None };
+        Some(filesystem.write_at(build, place, &part.name))
+    });
+    made.map(Some)
+}
+
+/// The step that says the facts of the hashes in a partition.
+pub fn hash_facts(build: &mut Build<'_>, at: usize, index: usize) -> Option<usize> {
+    let disk = &build.closed.disks[at];
+    let part = &disk.parts[index];
+    let name = || (format!("the root hash in {}.{}", disk.name, part.name), part.span);
+    build.once(Thing::Hashes(at, index), name, |build| {
+        let hashes = part.hashes.as_ref()?;
+        let data = bytes(build, at, hashes.of)??;
+        let made = bytes(build, at, index)??;
+        Some(verity::facts(build, disk, hashes, data, made))
+    })
 }
 
 fn disk_origin(disk: &Disk) -> Origin {
@@ -72,80 +123,121 @@ fn disk_origin(disk: &Disk) -> Origin {
     Origin { span: disk.span, parts, ..Origin::default() }
 }
 
-/// The tree that a partition's filesystem holds: its own, with its loaders' files over it.
-fn tree(build: &mut Build, closed: &Closed, disk: &Disk, at: usize) -> Option<usize> {
-    let part = &disk.parts[at];
-    let content = part.content.as_ref().filter(|content| content.traits.takes_tree)?;
-    let origin = Origin { span: content.span, ..Origin::default() };
-    let own = content.tree.map(|tree| build.trees[&tree]);
-    let loaders: Vec<&Loader> = disk.loaders.iter().filter(|loader| loader.partition == at).collect();
-    if let (Some(own), []) = (own, loaders.as_slice()) {
-        return Some(own);
-    }
-    let files = loaders.iter().map(|loader| (product(build, loader, Product::Files), loader.span));
-    let files: Vec<_> = files.collect();
-    let layers: Vec<_> = own.map(|own| (own, content.span)).into_iter().chain(files).collect();
-    let name = content.tree.map_or(part.name.as_str(), |tree| closed.trees[tree].name.as_str());
-    let label = match loaders.first() {
-        None => format!("compose {name} (empty)"),
-        Some(loader) => format!("compose {name} with {}", loader.kind.kind.name),
+/// The tree that a partition's filesystem holds, if it takes one: its own, with its loaders' files over it. What their menus
+/// name must be there.
+fn held(build: &mut Build<'_>, at: usize, index: usize) -> Option<Option<usize>> {
+    let disk = &build.closed.disks[at];
+    let part = &disk.parts[index];
+    let Some(content) = part.content.as_ref().filter(|content| content.traits.takes_tree) else {
+        return Some(None);
     };
-    let ops = (0..layers.len()).map(|input| TreeOp::Overlay { input }).collect();
-    let inputs = layers.iter().map(|(step, _)| Input::of(*step)).collect();
-    let origin = Origin { ops: layers.iter().map(|(_, span)| *span).collect(), ..origin };
-    Some(build.push(label, Op::Compose(Compose { ops, epoch: build.epoch }), inputs, origin))
+    let name = || (format!("what {}.{} holds", disk.name, part.name), content.span);
+    build.once(Thing::Held(at, index), name, |build| hold(build, disk, index, content)).map(Some)
 }
 
-fn product(build: &mut Build, loader: &Loader, product: Product) -> usize {
+fn hold(build: &mut Build<'_>, disk: &Disk, at: usize, content: &Content) -> Option<usize> {
+    let own = match content.tree {
+        Some(tree) => Some(compose::tree(build, tree)?),
+        None => None,
+    };
+    let mut layers: Vec<(usize, Span)> = own.map(|own| (own, content.span)).into_iter().collect();
+    let mut names = Vec::new();
+    for loader in &disk.loaders {
+        let products = loader.products;
+        for (here, wanted, product) in [
+            (loader.partition, products.files, Product::Files),
+            (loader.esp.unwrap_or(loader.partition), products.esp_files, Product::EspFiles),
+        ] {
+            if here == at && wanted {
+                layers.push((product_of(build, loader, product)?, loader.span));
+                names.push(loader.kind.kind.name);
+            }
+        }
+    }
+    let required = required(disk, at, content.traits.folds_case);
+    if let (Some(own), [_], []) = (own, layers.as_slice(), required.as_slice()) {
+        return Some(own);
+    }
+    names.dedup();
+    let part = disk.parts[at].name.as_str();
+    let name = content.tree.map_or(part, |tree| build.closed.trees[tree].name.as_str());
+    let label = match names.as_slice() {
+        [] if layers.is_empty() => format!("compose {name} (empty)"),
+        [] => format!("compose {name}"),
+        names => format!("compose {name} with {}", names.join(", ")),
+    };
+    let mut ops: Vec<TreeOp> = (0..layers.len()).map(|input| TreeOp::Overlay { input }).collect();
+    let mut spans: Vec<Span> = layers.iter().map(|(_, span)| *span).collect();
+    for (op, span) in required {
+        ops.push(op);
+        spans.push(span);
+    }
+    let inputs = layers.iter().map(|(step, _)| Input::of(*step)).collect();
+    let origin = Origin { span: content.span, ops: spans, ..Origin::default() };
+    Some(build.push(label, Op::Compose(Compose { ops, epoch: build.plan.epoch }), inputs, origin))
+}
+
+/// The files that the menus of a partition's loaders name, entry by entry.
+fn required(disk: &Disk, at: usize, folds_case: bool) -> Vec<(TreeOp, Span)> {
+    let mut required = Vec::new();
+    for loader in disk.loaders.iter().filter(|loader| loader.partition == at) {
+        let Some(menu) = &loader.menu else { continue };
+        let mut entries: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
+        for (index, path) in menu.paths() {
+            entries.entry(index).or_default().insert(path.to_owned());
+        }
+        for (index, paths) in entries {
+            let span = loader.entries.get(index).copied().unwrap_or(loader.span);
+            required.push((TreeOp::Require { paths: paths.into_iter().collect(), folds_case }, span));
+        }
+    }
+    // Two loaders that show the same menu ask for the same files.
+    let mut seen = BTreeSet::new();
+    required.retain(|(_, span)| seen.insert((span.file, span.start)));
+    required
+}
+
+fn product_of(build: &mut Build<'_>, loader: &Loader, product: Product) -> Option<usize> {
     let Chosen { kind, options } = &loader.kind;
     let what = match product {
         Product::Files => "files",
+        Product::EspFiles => "files for firmware",
         Product::Image => "image",
     };
+    let mut inputs = Inputs::default();
+    if let Some(at) = loader.source {
+        inputs.index(source::lower(build, at)?);
+    } else if let Some(at) = loader.tree {
+        inputs.index(compose::tree(build, at)?);
+    }
+    let mut menu = loader.menu.clone();
+    for args in menu.iter_mut().flat_map(Menu::args_mut) {
+        *args = build.late(args, &mut inputs)?;
+    }
     let step = LoaderStep {
         kind: kind.name.to_owned(),
         options: options.clone(),
         product,
-        menu: loader.menu.clone(),
+        menu,
         home: loader.home.clone(),
     };
-    let inputs = loader.source.map(|source| Input::of(build.sources[&source])).into_iter().collect();
     let origin = Origin { span: loader.span, ..Origin::default() };
-    build.push(format!("make {what} of {}", kind.name), Op::Loader(step), inputs, origin)
+    Some(build.push(format!("make {what} of {}", kind.name), Op::Loader(step), inputs.0, origin))
 }
 
 fn named(kind: &Chosen) -> (String, Record) {
     (kind.kind.name.to_owned(), kind.options.clone())
 }
 
-fn place(build: &mut Build, disk: &Disk, trees: &[Option<usize>]) -> usize {
-    let mut inputs = Vec::new();
-    let job = |at: usize| Filesystem::of(&disk.parts[at], trees[at]);
-    for (at, spec) in disk.spec.parts.iter().enumerate() {
-        if !matches!(spec.size, PartSize::Fit { .. }) {
-            continue;
-        }
-        if let Some(filesystem) = job(at) {
-            inputs.push(filesystem.need(build));
-        } else if let Some(hashes) = &disk.parts[at].hashes
-            && let Some(data) = job(hashes.of)
-        {
-            inputs.push(verity::need(build, disk, hashes, data));
-        }
+fn install(build: &mut Build<'_>, disk: &Disk, loader: &Loader, step: usize, place: usize) -> Option<usize> {
+    let mut inputs = vec![Input::of(step), Input::of(place)];
+    if loader.products.image {
+        inputs.push(Input::of(product_of(build, loader, Product::Image)?));
     }
-    let op = Op::Place(Place { disk: disk.spec.clone() });
-    build.push(format!("place {}", disk.name), op, inputs, disk_origin(disk))
-}
-
-fn install(build: &mut Build, disk: &Disk, loader: &Loader, step: usize, place: usize) -> usize {
-    let image = product(build, loader, Product::Image);
     let (kind, options) = named(&loader.kind);
     let label = format!("install {kind} on {}", disk.name);
-    let partition = Some(disk.parts[loader.partition].name.clone());
-    let table = Some(disk.table.kind.name.to_owned());
-    let stamp = Op::Stamp(Stamp { family: Family::Loader, kind, options, partition, table });
-    let inputs = vec![Input::of(step), Input::of(place), Input::of(image)];
-    build.push(label, stamp, inputs, Origin { span: loader.span, ..Origin::default() })
+    let stamp = Stamp { family: Family::Loader, kind, options, home: Some(loader.home.clone()) };
+    Some(build.push(label, Op::Stamp(stamp), inputs, Origin { span: loader.span, ..Origin::default() }))
 }
 
 fn part_info(closed: &Closed, disk: &Disk, at: usize) -> PartInfo {

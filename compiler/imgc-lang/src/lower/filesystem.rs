@@ -51,7 +51,7 @@ impl Job<'_> {
     }
 
     /// The fact that says how long it is at least.
-    pub fn need(&self, build: &mut Build) -> Input {
+    pub fn need(&self, build: &mut Build<'_>) -> Input {
         if self.content.traits.own_length {
             return Input::fact(self.write(build, None), "len");
         }
@@ -62,27 +62,30 @@ impl Job<'_> {
     }
 
     /// The step that makes it as long as a fact says, which a kind that decides its length does not read.
-    fn write(&self, build: &mut Build, len: Option<Input>) -> usize {
+    fn write(&self, build: &mut Build<'_>, len: Option<Input>) -> usize {
         let (kind, options) = self.kind();
         let inputs = len.into_iter().chain(self.tree.map(Input::of)).collect();
         build.push(self.label("write"), Op::Write(Write { kind, options }), inputs, self.origin())
     }
 
-    /// The step that makes it for a place in a layout.
-    pub fn write_at(&self, build: &mut Build, place: usize, part: &str) -> usize {
-        let len = Input::fact(place, format!("parts.{part}.len"));
-        let step = self.write(build, Some(len).filter(|_| !self.content.traits.own_length));
-        if !self.content.traits.stamps_start {
-            return step;
-        }
+    /// Whether where it lies decides anything of it.
+    pub fn needs_place(&self) -> bool {
+        !self.content.traits.own_length || self.content.traits.stamps_start
+    }
+
+    /// The step that makes it for a place in a layout, where that decides anything.
+    pub fn write_at(&self, build: &mut Build<'_>, place: Option<usize>, part: &str) -> usize {
+        let len = place.map(|place| Input::fact(place, format!("parts.{part}.len")));
+        let step = self.write(build, len.filter(|_| !self.content.traits.own_length));
+        let Some(place) = place.filter(|_| self.content.traits.stamps_start) else { return step };
         let (kind, options) = self.kind();
         let start = Input::fact(place, format!("parts.{part}.start_sector"));
-        let stamp = Stamp { family: Family::Filesystem, kind, options, partition: None, table: None };
+        let stamp = Stamp { family: Family::Filesystem, kind, options, home: None };
         build.push(self.label("stamp"), Op::Stamp(stamp), vec![Input::of(step), start], self.origin())
     }
 
     /// The step that makes it as a file of its own. It starts at 0, so it needs no stamp.
-    pub fn write_whole(&self, build: &mut Build, size: &PartSize) -> usize {
+    pub fn write_whole(&self, build: &mut Build<'_>, size: &PartSize) -> usize {
         if self.content.traits.own_length {
             return self.write(build, None);
         }
@@ -111,6 +114,7 @@ fn bare(size: PartSize) -> DiskSpec {
         uuid: None,
         bootable: false,
         attributes: 0,
+        system_area: 0,
     };
     DiskSpec { len: None, sector_size: SECTOR, rules: TableRules::BARE, parts: vec![whole] }
 }

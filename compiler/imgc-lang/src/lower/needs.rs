@@ -1,10 +1,12 @@
-//! What outputs need, as indices of a closed manifest.
+//! What outputs need, as indices of a closed manifest: whose packages must be pinned, and what is lowered first.
 
 use std::collections::BTreeSet;
 
+use imgc_plan::layout::PartSize;
+
 use crate::{
     model::{copy::From, tree::Op},
-    resolve::{Closed, Item, Of, Output},
+    resolve::{Closed, Fact, Item, Of, Output},
 };
 
 /// What outputs need.
@@ -31,10 +33,14 @@ impl Needs {
                 Of::Filesystem { tree, .. } | Of::Packed { tree, .. } => needs.trees.insert(tree),
             };
         }
+        for fact in closed.facts.values() {
+            needs.add_fact(closed, fact);
+        }
         for disk in needs.disks.iter().map(|disk| &closed.disks[*disk]) {
             let contents = disk.parts.iter().filter_map(|part| part.content.as_ref());
             needs.trees.extend(contents.filter_map(|content| content.tree));
             needs.sources.extend(disk.loaders.iter().filter_map(|loader| loader.source));
+            needs.trees.extend(disk.loaders.iter().filter_map(|loader| loader.tree));
         }
         // Against the order of needs: whoever needs a thing comes before it.
         for item in closed.order.iter().rev() {
@@ -47,6 +53,26 @@ impl Needs {
             }
         }
         needs
+    }
+
+    /// What it takes to say a fact: the trees that decide it, and what is laid over them.
+    fn add_fact(&mut self, closed: &Closed, fact: &Fact) {
+        let (disk, of) = match *fact {
+            Fact::Known(_) => return,
+            Fact::Hashes(disk, part, _) => (disk, closed.disks[disk].parts[part].hashes.as_ref()),
+            Fact::Layout(disk, _) => (disk, None),
+        };
+        let disk = &closed.disks[disk];
+        let of = of.map(|hashes| hashes.of);
+        let content = of.and_then(|of| disk.parts[of].content.as_ref());
+        let placed = content.is_none_or(|content| !content.traits.own_length || content.traits.stamps_start);
+        for (at, part) in disk.parts.iter().enumerate() {
+            let fits = matches!(disk.spec.parts[at].size, PartSize::Fit { .. });
+            if of == Some(at) || (placed && fits) {
+                self.trees.extend(part.content.as_ref().and_then(|content| content.tree));
+            }
+        }
+        self.sources.extend(disk.loaders.iter().filter_map(|loader| loader.source));
     }
 
     fn add_tree(&mut self, closed: &Closed, tree: usize) {

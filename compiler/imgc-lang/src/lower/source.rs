@@ -8,7 +8,10 @@ use imgc_plan::{
     step::{Fetch, Keep, Scan, ScanWhat, Unpack},
 };
 
-use super::{build::Build, needs::Needs};
+use super::{
+    build::{Build, Thing},
+    needs::Needs,
+};
 use crate::{
     compilation::Origin,
     decode::Cx,
@@ -42,10 +45,17 @@ pub fn pins<'a>(
 }
 
 /// The step that makes a source's tree.
-pub fn lower(build: &mut Build, source: &Source, pin: Option<&Pin>) -> usize {
-    let epoch = build.epoch;
+pub fn lower(build: &mut Build<'_>, at: usize) -> Option<usize> {
+    let source = &build.sources[at];
+    let name = || (format!("source {}", source.name.value), source.name.span);
+    build.once(Thing::Source(at), name, |build| Some(lower_new(build, at, source)))
+}
+
+fn lower_new(build: &mut Build<'_>, at: usize, source: &Source) -> usize {
+    let epoch = build.plan.epoch;
     match &source.origin {
         From::Package { request, span } => {
+            let pin = build.pins.get(&at).copied();
             let pin = pin.expect("because a package without a pin was reported, and there is no plan then");
             let origin = Origin { span: *span, ..Origin::default() };
             let fetch = Fetch {

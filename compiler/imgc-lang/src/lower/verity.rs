@@ -17,7 +17,7 @@ fn origin(hashes: &Hashes) -> Origin {
 }
 
 /// The fact that says how long the hashes are, which the layout needs; `data` is what they are of.
-pub fn need(build: &mut Build, disk: &Disk, hashes: &Hashes, data: Job<'_>) -> Input {
+pub fn need(build: &mut Build<'_>, disk: &Disk, hashes: &Hashes, data: Job<'_>) -> Input {
     let spec = &disk.spec.parts[hashes.of];
     let own_length = data.content.traits.own_length;
     let reads = own_length || matches!(spec.size, PartSize::Fit { .. });
@@ -33,15 +33,18 @@ fn alone(disk: &Disk, spec: &PartSpec) -> DiskSpec {
     DiskSpec { rules: TableRules::BARE, parts: vec![part], ..disk.spec.clone() }
 }
 
-/// The steps that make the hashes and their facts, of the step that makes the data.
-pub fn write(build: &mut Build, disk: &Disk, hashes: &Hashes, data: usize) -> (usize, usize) {
+/// The step that makes the hashes, of the step that makes the data.
+pub fn write(build: &mut Build<'_>, disk: &Disk, hashes: &Hashes, data: usize) -> usize {
     let Hashes { of, salt, uuid, span: _ } = hashes;
-    let name = &disk.parts[*of].name;
     let op = Op::Verity(Verity::Hashes { salt: salt.clone(), uuid: uuid.clone() });
-    let made = build.push(format!("hash {name}"), op, vec![Input::of(data)], origin(hashes));
+    build.push(format!("hash {}", disk.parts[*of].name), op, vec![Input::of(data)], origin(hashes))
+}
+
+/// The step that says their facts, of the steps that make the data and the hashes.
+pub fn facts(build: &mut Build<'_>, disk: &Disk, hashes: &Hashes, data: usize, made: usize) -> usize {
     let inputs = vec![Input::of(data), Input::of(made)];
-    let facts = build.push(format!("root hash of {name}"), Op::Verity(Verity::Facts), inputs, origin(hashes));
-    (made, facts)
+    let label = format!("root hash of {}", disk.parts[hashes.of].name);
+    build.push(label, Op::Verity(Verity::Facts), inputs, origin(hashes))
 }
 
 /// The partitions whose GUIDs follow from root hashes, with the facts that say them.

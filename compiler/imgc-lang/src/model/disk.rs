@@ -37,8 +37,12 @@ pub struct Loader {
     pub kind: KindNode,
     /// Where its own files come from.
     pub source: Option<Spanned<String>>,
+    /// The tree that has them, in place of a source.
+    pub tree: Option<Spanned<String>>,
     /// The partition that holds its files.
     pub partition: Spanned<String>,
+    /// The partition in which firmware looks for files, if it is another.
+    pub esp: Option<Spanned<String>>,
     /// What it shows.
     pub menu: Option<Spanned<String>>,
 }
@@ -126,29 +130,51 @@ fn loader(cx: &Cx<'_>, node: &Node) -> Option<Loader> {
     cursor.finish();
     find_kind(cx, Family::Loader, child?).and_then(|_| {
         let (kind, parts) = kind_node(cx, Family::Loader, child?, |cursor, kind| loader_parts(cursor, kind))?;
-        let (source, partition, menu) = parts?;
-        Some(Loader { kind, source, partition, menu })
+        let Parts { source, tree, partition, esp, menu } = parts?;
+        Some(Loader { kind, source, tree, partition, esp, menu })
     })
 }
 
-type LoaderParts = (Option<Spanned<String>>, Spanned<String>, Option<Spanned<String>>);
+/// What is the same for every loader.
+struct Parts {
+    source: Option<Spanned<String>>,
+    tree: Option<Spanned<String>>,
+    partition: Spanned<String>,
+    esp: Option<Spanned<String>>,
+    menu: Option<Spanned<String>>,
+}
 
-/// `source`, `partition` and `menu`, which are the same for every loader.
-fn loader_parts(cursor: &mut Cursor<'_>, kind: &'static Kind) -> Option<LoaderParts> {
-    let Traits::Loader(LoaderTraits { takes_source, takes_menu, has_image: _ }) = kind.traits else {
+fn loader_parts(cursor: &mut Cursor<'_>, kind: &'static Kind) -> Option<Parts> {
+    let Traits::Loader(LoaderTraits { takes_source, takes_menu, takes_esp }) = kind.traits else {
         return None;
     };
     let cx = cursor.cx;
-    let source = match takes_source {
-        true => cursor.required("source", "name the source of the loader's own files"),
-        false => None,
-    };
-    let source = source.map(|value| cx.reference("source", value));
+    let (source, tree) = if takes_source { own_files(cursor) } else { (None, None) };
     let partition = cursor.required("partition", "name the partition that holds the loader's files");
     let partition = partition.and_then(|value| cx.string(value, "the name of a partition"));
+    let esp = if takes_esp { cursor.prop("esp") } else { None };
+    let esp = esp.map(|value| cx.string(value, "the name of a partition"));
     let menu = if takes_menu { cursor.prop("menu") } else { None };
     let menu = menu.map(|value| cx.reference("menu", value));
-    Some((source.flatten(), partition?, menu.flatten()))
+    Some(Parts { source, tree, partition: partition?, esp: esp.flatten(), menu: menu.flatten() })
+}
+
+/// Where a loader's own files come from: a source, or a tree that is composed of several.
+fn own_files(cursor: &mut Cursor<'_>) -> (Option<Spanned<String>>, Option<Spanned<String>>) {
+    let cx = cursor.cx;
+    let tree = cursor.prop("tree");
+    let source = match tree {
+        None => cursor.required("source", "name the source of the loader's own files"),
+        Some(_) => cursor.prop("source"),
+    };
+    if let (Some(tree), Some(source)) = (tree, source) {
+        let message = "a loader's own files come from a source or from a tree, not from both";
+        cx.report(
+            Diagnostic::error("conflicting-properties", tree.span, message).also(source.span, "and here"),
+        );
+    }
+    let name = |kind: &'static str, value: Option<&crate::syntax::Value>| cx.reference(kind, value?);
+    (name("source", source), name("tree", tree))
 }
 
 impl Disk {

@@ -15,7 +15,25 @@ use crate::{
 };
 
 /// What an entry can do.
-const ACTIONS: &[&str] = &["multiboot", "multiboot2", "module", "linux", "initrd", "chainload"];
+const ACTIONS: &[&str] = &[
+    "multiboot",
+    "multiboot2",
+    "module",
+    "linux",
+    "initrd",
+    "devicetree",
+    "chainload",
+    "exit",
+    "firmware-setup",
+    "reboot",
+    "power-off",
+];
+
+/// How deep submenus can lie in one another.
+const DEEPEST: usize = 4;
+
+/// How often an entry can be tried: what systemd-boot counts to in file names stays readable, and GRUB counts by comparing.
+const TRIES: (i64, i64) = (1, 99);
 
 /// Bits per second of a serial console that says none, and what they may be.
 const SPEED: u32 = 115_200;
@@ -39,16 +57,15 @@ pub fn decode(cx: &Cx<'_>, node: &Node) -> Option<MenuNode> {
     let timeout = cursor.prop("timeout").and_then(|value| cx.duration(value));
     let default = cursor.prop("default").and_then(|value| cx.string(value, "the name of an entry"));
     let (mut consoles, mut entries) = (Vec::new(), Vec::<(MenuEntry, Span)>::new());
-    each(&cursor, &["console", "entry"], |child| {
-        if child.name.text == "console" {
-            consoles.extend(console(cx, child).filter(|_| child.active));
-        } else {
-            entries.extend(entry(cx, child).filter(|_| child.active));
-        }
+    let mut seen = BTreeMap::new();
+    each(&cursor, &["console", "entry", "submenu"], |child| match child.name.text.as_str() {
+        "console" => consoles.extend(console(cx, child).filter(|_| child.active)),
+        _ => entries.extend(item(cx, child, &mut seen, 1).filter(|_| child.active)),
     });
     cursor.finish();
-    check_entries(cx, node, &entries);
-    let names = entries.iter().map(|(entry, _)| entry.name.as_str());
+    needs_entries(cx, node, entries.is_empty());
+    let starts = entries.iter().filter(|(entry, _)| entry.entries.is_empty());
+    let names = starts.map(|(entry, _)| entry.name.as_str());
     if let Some(default) = &default
         && !names.clone().any(|name| name == default.value)
     {
@@ -63,18 +80,51 @@ pub fn decode(cx: &Cx<'_>, node: &Node) -> Option<MenuNode> {
     Some(MenuNode { name: name?, menu, entries: spans })
 }
 
-fn check_entries(cx: &Cx<'_>, node: &Node, entries: &[(MenuEntry, Span)]) {
-    let mut seen = BTreeMap::new();
-    for (entry, span) in entries {
-        if let Some(first) = seen.insert(&entry.name, *span) {
-            let message = format!("entry `{}` is there twice", entry.name);
-            cx.report(Diagnostic::error("duplicate-name", *span, message).also(first, "first here"));
-        }
-    }
-    if entries.is_empty() && !node.children.iter().any(|child| child.name.text == "entry" && child.active) {
+fn needs_entries(cx: &Cx<'_>, node: &Node, none: bool) {
+    let any = |child: &Node| matches!(child.name.text.as_str(), "entry" | "submenu") && child.active;
+    if none && !node.children.iter().any(any) {
         let found = Diagnostic::error("missing-node", node.name.span, "a menu needs an entry");
         cx.report(found.help("add `entry NAME { linux \"/boot/vmlinuz\" }`"));
     }
+}
+
+/// The names of a menu's entries, each with the place where it was first.
+type Seen = BTreeMap<String, Span>;
+
+fn item(cx: &Cx<'_>, node: &Node, seen: &mut Seen, depth: usize) -> Option<(MenuEntry, Span)> {
+    let found = match node.name.text.as_str() {
+        "submenu" => submenu(cx, node, seen, depth),
+        _ => entry(cx, node),
+    };
+    let (entry, span) = found.as_ref()?;
+    if node.active
+        && let Some(first) = seen.insert(entry.name.clone(), *span)
+    {
+        let message = format!("entry `{}` is there twice", entry.name);
+        cx.report(Diagnostic::error("duplicate-name", *span, message).also(first, "first here"));
+    }
+    found
+}
+
+fn submenu(cx: &Cx<'_>, node: &Node, seen: &mut Seen, depth: usize) -> Option<(MenuEntry, Span)> {
+    let mut cursor = Cursor::new(cx, node);
+    let name = cursor.name();
+    let title = cursor.prop("title").and_then(|value| line(cx, value));
+    let mut entries = Vec::new();
+    if depth < DEEPEST {
+        each(&cursor, &["entry", "submenu"], |child| {
+            let inner = item(cx, child, seen, depth + 1).filter(|_| child.active);
+            entries.extend(inner.map(|(entry, _)| entry));
+        });
+    } else {
+        let message = format!("submenus lie at most {} deep in one another", DEEPEST - 1);
+        cx.report(Diagnostic::error("unexpected-node", node.name.span, message));
+    }
+    cursor.finish();
+    needs_entries(cx, node, entries.is_empty());
+    let name = name?;
+    let title = title.unwrap_or_else(|| name.value.clone());
+    Some((MenuEntry { name: name.value, title, entries, ..MenuEntry::default() }, name.span))
 }
 
 fn console(cx: &Cx<'_>, node: &Node) -> Option<Console> {
@@ -96,6 +146,9 @@ fn entry(cx: &Cx<'_>, node: &Node) -> Option<(MenuEntry, Span)> {
     let mut cursor = Cursor::new(cx, node);
     let name = cursor.name();
     let title = cursor.prop("title").and_then(|value| line(cx, value));
+    let version = cursor.prop("version").and_then(|value| line(cx, value));
+    let tries = cursor.prop("tries").and_then(|value| cx.int(value, TRIES.0, TRIES.1));
+    let tries = tries.and_then(|tries| u32::try_from(tries.value).ok());
     let mut actions = Vec::new();
     each(&cursor, ACTIONS, |child| actions.extend(action(cx, child).filter(|_| child.active)));
     cursor.finish();
@@ -105,7 +158,7 @@ fn entry(cx: &Cx<'_>, node: &Node) -> Option<(MenuEntry, Span)> {
     }
     let name = name?;
     let title = title.unwrap_or_else(|| name.value.clone());
-    Some((MenuEntry { name: name.value, title, actions }, name.span))
+    Some((MenuEntry { name: name.value, title, version, tries, actions, entries: Vec::new() }, name.span))
 }
 
 fn action(cx: &Cx<'_>, node: &Node) -> Option<BootAction> {
@@ -118,8 +171,25 @@ fn action(cx: &Cx<'_>, node: &Node) -> Option<BootAction> {
         cursor.finish();
         return (count > 0 && paths.len() == count).then_some(BootAction::Initrd { paths });
     }
+    let alone = match node.name.text.as_str() {
+        "exit" => Some(BootAction::Exit),
+        "firmware-setup" => Some(BootAction::FirmwareSetup),
+        "reboot" => Some(BootAction::Reboot),
+        "power-off" => Some(BootAction::PowerOff),
+        _ => None,
+    };
+    if alone.is_some() {
+        cursor.no_children();
+        cursor.finish();
+        return alone;
+    }
     let path = cursor.arg("a path, such as \"/boot/kernel\"").and_then(|value| boot_path(cx, value));
-    let words: Vec<Option<String>> = cursor.rest().iter().map(|value| line(cx, value)).collect();
+    if node.name.text == "devicetree" {
+        cursor.no_children();
+        cursor.finish();
+        return path.map(|path| BootAction::DeviceTree { path });
+    }
+    let words: Vec<Option<String>> = cursor.rest().iter().map(|value| words(cx, value)).collect();
     cursor.no_children();
     cursor.finish();
     let words: Option<Vec<String>> = words.into_iter().collect();
@@ -144,9 +214,17 @@ fn boot_path(cx: &Cx<'_>, value: &Value) -> Option<String> {
     }
 }
 
+/// Words of a command line, in which facts may stand.
+fn words(cx: &Cx<'_>, value: &Value) -> Option<String> {
+    checked(cx, value, cx.late_string(value, "a text in quotes")?.value)
+}
+
 /// A text without line breaks or other control characters, which would end a line of a loader's own file.
 fn line(cx: &Cx<'_>, value: &Value) -> Option<String> {
-    let text = cx.string(value, "a text in quotes")?.value;
+    checked(cx, value, cx.string(value, "a text in quotes")?.value)
+}
+
+fn checked(cx: &Cx<'_>, value: &Value, text: String) -> Option<String> {
     if text.contains(char::is_control) {
         return cx.bad("bad-text", value, "a menu's texts have no line breaks or control characters".into());
     }

@@ -1,4 +1,4 @@
-//! `output "file" disk= archive= tree= { KIND … }`: an artifact.
+//! `output "file" disk= archive= tree= tested= { KIND … }`: an artifact.
 
 use imgc_plan::{
     Family, Kind,
@@ -23,6 +23,8 @@ pub struct Output {
     pub of: Of,
     /// How it is written.
     pub format: KindNode,
+    /// Where it is said that it is published only once it passed its tests, if it is.
+    pub tested: Option<Span>,
 }
 
 /// What an output is of.
@@ -54,6 +56,8 @@ const OF: &[&str] = &["disk", "archive", "tree"];
 pub fn decode(cx: &Cx<'_>, node: &Node) -> Option<Output> {
     let mut cursor = Cursor::new(cx, node);
     let file = cursor.arg("a file name in quotes").and_then(|value| file_name(cx, value));
+    let tested = cursor.prop("tested").and_then(|value| cx.bool(value));
+    let tested = tested.filter(|tested| tested.value).map(|tested| tested.span);
     let Some((what, name)) = reference(&mut cursor) else {
         // What its child should be is not known.
         cursor.finish();
@@ -65,7 +69,7 @@ pub fn decode(cx: &Cx<'_>, node: &Node) -> Option<Output> {
         let file = file?;
         let format = plain(cx, file.span);
         let (kind, size) = made?;
-        return Some(Output { file, of: Of::Tree(Made { tree: name?, kind, size }), format });
+        return Some(Output { file, of: Of::Tree(Made { tree: name?, kind, size }), format, tested });
     }
     let format = if node.children.iter().any(|child| child.active) {
         only_kind(&cursor, Family::DiskFormat, "its format")
@@ -78,7 +82,7 @@ pub fn decode(cx: &Cx<'_>, node: &Node) -> Option<Output> {
     };
     cursor.finish();
     let of = if what == "disk" { Of::Disk(name?) } else { Of::Archive(name?) };
-    Some(Output { file: file?, of, format: format? })
+    Some(Output { file: file?, of, format: format?, tested })
 }
 
 /// The property that says what the output is of, and the name that it gives; `None` unless there is one of them, which is reported.

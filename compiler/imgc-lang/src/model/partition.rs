@@ -24,6 +24,8 @@ const MAX_NUMBER: i64 = 4096;
 pub struct Partition {
     /// Its name.
     pub name: Spanned<String>,
+    /// Whether the table lists it.
+    pub listed: bool,
     /// Its number in the table, if it asks for one.
     pub number: Option<Spanned<u32>>,
     /// Its first byte, if it asks for one.
@@ -104,15 +106,26 @@ pub fn decode(cx: &Cx<'_>, node: &Node, rules: Option<&TableTraits>, sector: u64
             Diagnostic::error("fit-without-content", span, "there is nothing here that could be fitted");
         cx.report(found.help("give a size, or add a filesystem"));
     }
-    let type_code = type_code(&mut cursor, rules, content.as_ref(), broken);
+    let listed = listed(&mut cursor, rules);
+    let type_code = match listed {
+        true => type_code(&mut cursor, rules, content.as_ref(), broken),
+        false => {
+            cursor.prop("type");
+            Some(String::new())
+        }
+    };
     let role = role(&mut cursor, rules);
     let marks = Marks::decode(&mut cursor, rules);
     cursor.finish();
     let Marks { table_name, uuid, bootable, attributes } = marks;
     let name = name?;
+    if !listed && rules.is_some_and(|rules| rules.slots > 0) {
+        pointless(cx, node);
+    }
     check_table_name(cx, rules, table_name.as_ref().unwrap_or(&name));
     Some(Partition {
         name,
+        listed,
         number,
         start,
         align,
@@ -127,6 +140,29 @@ pub fn decode(cx: &Cx<'_>, node: &Node, rules: Option<&TableTraits>, sector: u64
         verity,
         broken,
     })
+}
+
+/// Whether the table lists it: unless it says otherwise, and where the table lists anything at all.
+fn listed(cursor: &mut Cursor<'_>, rules: Option<&TableTraits>) -> bool {
+    let lists = rules.is_none_or(|rules| rules.slots > 0);
+    let Some(value) = cursor.prop("listed") else { return lists };
+    let said = cursor.cx.bool(value).is_none_or(|said| said.value);
+    if said && !lists {
+        let message = "this table lists no partitions";
+        let found = Diagnostic::error("unsupported-property", value.span, message);
+        cursor.cx.report(found.help("leave `listed` out, or choose a partition table"));
+    }
+    said && lists
+}
+
+/// Reports what only a table could store of a partition that it does not list.
+fn pointless(cx: &Cx<'_>, node: &Node) {
+    const STORED: &[&str] = &["number", "type", "role", "name", "uuid", "bootable"];
+    for prop in node.props.iter().filter(|prop| STORED.contains(&prop.name.text.as_str())) {
+        let message =
+            format!("`{}` is stored in the table, which does not list this partition", prop.name.text);
+        cx.report(Diagnostic::error("pointless-property", prop.name.span, message).help("leave it out"));
+    }
 }
 
 /// Whether there is a child that names a content, known or not.

@@ -103,19 +103,25 @@ fn file(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op<String>>> {
     }
     let content = match (size, content) {
         (Some((_, size)), _) => size.map(|size| FileContent::Zeros(size.value)),
-        (_, Some((_, bytes))) => bytes.map(FileContent::Inline),
+        (_, Some((_, content))) => content,
         (None, None) => Some(FileContent::Inline(Vec::new())),
     };
     let (Some(path), Some(content)) = (path, content) else { return Vec::new() };
     plain(TreeOp::File { path: path.value, content, attributes, replace }, path.span)
 }
 
-fn content(cx: &Cx<'_>, node: &Node) -> Option<Vec<u8>> {
+fn content(cx: &Cx<'_>, node: &Node) -> Option<FileContent> {
     let mut cursor = Cursor::new(cx, node);
-    let bytes = cursor.arg("a text in quotes").and_then(|value| cx.bytes(value, "a text in quotes"));
+    let value = cursor.arg("a text in quotes");
     cursor.no_children();
     cursor.finish();
-    bytes.map(|bytes| bytes.value)
+    let value = value?;
+    match &value.scalar {
+        Scalar::Text(text) if text.late && value.annotation.is_none() => {
+            cx.late_string(value, "a text in quotes").map(|text| FileContent::Late(text.value))
+        }
+        _ => cx.bytes(value, "a text in quotes").map(|bytes| FileContent::Inline(bytes.value)),
+    }
 }
 
 fn symlink(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op<String>>> {

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use imgc_plan::units::{format_size, parse_size};
+use imgc_plan::{
+    late,
+    units::{format_size, parse_size},
+};
 
 use super::fill::fill_value;
 use crate::{
@@ -69,11 +72,31 @@ impl Params {
     }
 }
 
-/// Decodes the `param` nodes and settles their values: given on the command line, else by default.
-pub fn declare(cx: &Cx<'_>, nodes: &[Node], given: &[(String, String)]) -> Params {
+/// A value that is given to a param from outside of its declaration.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// The param's name.
+    pub name: String,
+    /// The value as text, as the command line has it.
+    pub text: String,
+    /// Where it is given; `None`: on the command line.
+    pub span: Option<Span>,
+}
+
+/// Whose params are declared.
+#[derive(Clone, Copy, Debug)]
+pub enum Scope<'a> {
+    /// The manifest's; values come from the command line.
+    Manifest,
+    /// A template's; values come from the node that uses it.
+    Template(&'a str, Span),
+}
+
+/// Decodes the `param` nodes and settles their values: given from outside, else by default.
+pub fn declare(cx: &Cx<'_>, nodes: &[Node], given: &[Given], scope: Scope<'_>) -> Params {
     let mut params = Params::default();
     for node in nodes.iter().filter(|node| node.name.text == "param") {
-        let Some(param) = param(cx, node, &mut params, given) else {
+        let Some(param) = param(cx, node, &mut params, given, scope) else {
             let name = node.args.first().and_then(|value| match &value.scalar {
                 Scalar::Text(text) => Some(text.text.clone()),
                 _ => None,
@@ -90,22 +113,34 @@ pub fn declare(cx: &Cx<'_>, nodes: &[Node], given: &[(String, String)]) -> Param
         }
     }
     let unknown = |name: &str| params.get(name).is_none() && !params.broken.contains(name);
-    for (name, _) in given.iter().filter(|(name, _)| unknown(name)) {
-        let mut found =
-            Diagnostic::request("unknown-param", format!("the manifest declares no param `{name}`"));
-        let names: Vec<&str> = params.list.iter().map(|param| param.info.name.as_str()).collect();
-        found.help.extend(did_you_mean(name, names.iter().copied()).filter(|help| help.starts_with("did")));
-        found.help.push(if names.is_empty() {
-            "it declares none".to_owned()
-        } else {
-            format!("it declares {}", list(&names))
-        });
-        cx.report(found);
+    for given in given.iter().filter(|given| unknown(&given.name)) {
+        report_unknown(cx, given, &params, scope);
     }
     params
 }
 
-fn param(cx: &Cx<'_>, node: &Node, params: &mut Params, given: &[(String, String)]) -> Option<Param> {
+fn report_unknown(cx: &Cx<'_>, given: &Given, params: &Params, scope: Scope<'_>) {
+    let name = &given.name;
+    let who = match scope {
+        Scope::Manifest => "the manifest".to_owned(),
+        Scope::Template(template, _) => format!("the template `{template}`"),
+    };
+    let message = format!("{who} declares no param `{name}`");
+    let mut found = match given.span {
+        None => Diagnostic::request("unknown-param", message),
+        Some(span) => Diagnostic::error("unknown-param", span, message),
+    };
+    let names: Vec<&str> = params.list.iter().map(|param| param.info.name.as_str()).collect();
+    found.help.extend(did_you_mean(name, names.iter().copied()).filter(|help| help.starts_with("did")));
+    found.help.push(if names.is_empty() {
+        "it declares none".to_owned()
+    } else {
+        format!("it declares {}", list(&names))
+    });
+    cx.report(found);
+}
+
+fn param(cx: &Cx<'_>, node: &Node, params: &mut Params, given: &[Given], scope: Scope<'_>) -> Option<Param> {
     let mut cursor = Cursor::new(cx, node);
     let name = cursor.name();
     let ty = cursor.prop("type").map_or(Some("string"), |value| Some(cx.choice(value, TYPES)?.value));
@@ -120,14 +155,12 @@ fn param(cx: &Cx<'_>, node: &Node, params: &mut Params, given: &[(String, String
     });
     let kind = Kind { ty, choices: &choices };
     let default_value = default.as_ref().map(|value| kind.decode(cx, value));
-    let set = given.iter().rev().find(|(given, _)| *given == name.value);
+    let set = given.iter().rev().find(|given| given.name == name.value);
     let value = match (set, &default_value) {
-        (Some((_, text)), _) => kind.parse(cx, &name, text),
+        (Some(given), _) => kind.parse(cx, &name, given),
         (None, Some(value)) => value.clone(),
         (None, None) => {
-            let message = format!("param `{}` has no default and is not given", name.value);
-            let help = format!("give it with `--set {}=…`, or write `default=` here", name.value);
-            cx.report(Diagnostic::error("missing-param", name.span, message).help(help));
+            cx.report(missing(&name, scope));
             None
         }
     };
@@ -142,6 +175,22 @@ fn param(cx: &Cx<'_>, node: &Node, params: &mut Params, given: &[(String, String
         span: name.span,
     };
     Some(Param { info, typed })
+}
+
+fn missing(name: &Spanned<String>, scope: Scope<'_>) -> Diagnostic {
+    let name_text = &name.value;
+    match scope {
+        Scope::Manifest => {
+            let message = format!("param `{name_text}` has no default and is not given");
+            let help = format!("give it with `--set {name_text}=…`, or write `default=` here");
+            Diagnostic::error("missing-param", name.span, message).help(help)
+        }
+        Scope::Template(template, span) => {
+            let message = format!("the template `{template}` needs a `{name_text}`");
+            let found = Diagnostic::error("missing-param", span, message);
+            found.help(format!("add `{name_text}=\"…\"`")).also(name.span, "declared here")
+        }
+    }
 }
 
 fn choices(cursor: &Cursor<'_>, ty: Option<&str>) -> Vec<String> {
@@ -202,11 +251,15 @@ impl Kind<'_> {
         }
     }
 
-    /// A value of the command line.
-    fn parse(&self, cx: &Cx<'_>, name: &Spanned<String>, text: &str) -> Settled {
+    /// A value from outside.
+    fn parse(&self, cx: &Cx<'_>, name: &Spanned<String>, given: &Given) -> Settled {
+        let text = given.text.as_str();
         let wrong = |expected: String| {
-            let message = format!("`--set {}={text}`: {expected}", name.value);
-            cx.report(Diagnostic::error("bad-param", name.span, message));
+            let found = match given.span {
+                None => format!("`--set {}={text}`: {expected}", name.value),
+                Some(_) => format!("param `{}`: {expected}", name.value),
+            };
+            cx.report(Diagnostic::error("bad-param", given.span.unwrap_or(name.span), found));
             None
         };
         match self.ty {
@@ -226,6 +279,9 @@ impl Kind<'_> {
                 wrong(format!("expected one of {}", list(self.choices)))
             }
             _ if text.contains('\0') => wrong("a text has no NUL character".into()),
+            _ if late::is_marked(text) => {
+                wrong("the characters U+F0000 and U+F0001 are for imgc's own use".into())
+            }
             _ => Some((text.to_owned(), None)),
         }
     }

@@ -1,5 +1,7 @@
 //! `{{param}}` in strings, and conditions on nodes.
 
+use imgc_plan::late;
+
 use super::declare::Params;
 use crate::{
     decode::Cx,
@@ -8,12 +10,12 @@ use crate::{
 };
 
 /// The nodes at the top within which conditions can stand.
-const CONDITIONAL: &[&str] = &["tree", "menu", "disk", "output"];
+const CONDITIONAL: &[&str] = &["tree", "menu", "disk", "output", "test"];
 
 /// Fills params into every string, and settles which nodes are active.
 pub fn fill(cx: &Cx<'_>, nodes: &mut [Node], params: &mut Params) {
     for node in nodes.iter_mut().filter(|node| node.name.text != "param") {
-        if node.name.text == "output" {
+        if matches!(node.name.text.as_str(), "output" | "test" | "use") {
             node.active = conditions(cx, node, params);
         }
         let conditional = CONDITIONAL.contains(&node.name.text.as_str());
@@ -71,6 +73,11 @@ fn truth(cx: &Cx<'_>, value: &Value, params: &mut Params) -> Option<bool> {
 /// Fills params into a string; leaves everything else as it is.
 pub fn fill_value(cx: &Cx<'_>, value: &mut Value, params: &mut Params) {
     let Scalar::Text(text) = &value.scalar else { return };
+    if late::is_marked(&text.text) {
+        cx.bad::<()>("bad-text", value, "the characters U+F0000 and U+F0001 are for imgc's own use".into());
+        value.scalar = Scalar::Broken;
+        return;
+    }
     if !text.text.contains("{{") {
         return;
     }
@@ -118,6 +125,11 @@ fn fill_one(
     span: Span,
     params: &mut Params,
 ) -> Option<()> {
+    if name.contains('.') {
+        filled.text.push_str(&late::mark(name));
+        filled.late = true;
+        return Some(());
+    }
     let param = params.using(cx, name, span)?;
     let value = param.info.value.as_ref()?;
     let start = filled.text.len();

@@ -1,14 +1,16 @@
 //! A manifest without anything left to look up or to choose.
 
+use std::collections::BTreeMap;
+
 use imgc_plan::{
     Kind, Record,
-    kind::{FilesystemTraits, LoaderTraits},
+    kind::{FilesystemTraits, Products},
     layout::{DiskSpec, PartSize},
     menu::Menu,
     step::LoaderHome,
 };
 
-use super::cycles::Item;
+use super::{cycles::Item, facts::Fact, test::Test};
 use crate::{decode::Spanned, diagnostic::Span, model::tree::Op};
 
 /// A closed manifest; sources stay as the model has them. Numbers are indices into its lists.
@@ -26,6 +28,10 @@ pub struct Closed {
     pub disks: Vec<Disk>,
     /// Its outputs.
     pub outputs: Vec<Output>,
+    /// The facts that its texts name.
+    pub facts: BTreeMap<String, Fact>,
+    /// What is expected of its outputs.
+    pub tests: Vec<Test>,
     /// Trees and archives in an order in which each comes after what it needs.
     pub order: Vec<Item>,
 }
@@ -126,14 +132,22 @@ pub struct Content {
 pub struct Loader {
     /// Which.
     pub kind: Chosen,
-    /// What it asks of the compiler.
-    pub traits: &'static LoaderTraits,
+    /// What it makes.
+    pub products: Products,
+    /// Whether it comes after all others.
+    pub seals: bool,
     /// Where its files come from.
     pub source: Option<usize>,
+    /// The tree that has its own files, in place of a source.
+    pub tree: Option<usize>,
     /// The partition that holds its files.
     pub partition: usize,
+    /// The partition in which firmware looks for files, where it is another.
+    pub esp: Option<usize>,
     /// What it shows.
     pub menu: Option<Menu>,
+    /// Where the menu's entries are named, by index.
+    pub entries: Vec<Span>,
     /// The place of its files.
     pub home: LoaderHome,
     /// Where it is named.
@@ -151,6 +165,8 @@ pub struct Output {
     pub of: Of,
     /// How it is written.
     pub format: Chosen,
+    /// Whether it is published only once it passed its tests.
+    pub tested: bool,
 }
 
 /// What an output is of.

@@ -3,7 +3,7 @@
 use imgc_plan::{
     kind::{TableTraits, Traits},
     layout::{self, DiskSpec, PartSize, PartSpec, TableRules},
-    step::LoaderHome,
+    step::{LoaderHome, PartHome},
 };
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
     verity,
 };
 use crate::{
-    decode::{Cx, did_you_mean},
+    decode::{Cx, Spanned, did_you_mean},
     diagnostic::Diagnostic,
     model::{
         Manifest, disk,
@@ -124,28 +124,33 @@ fn specification(
         cx.report(Diagnostic::error("unsupported-property", disk.name.span, message));
         return None;
     };
-    let TableTraits { slots, logical, max_sector, .. } = *rules;
-    let rules_for_solver = TableRules { head, tail, slots, logical, max_sector };
+    let TableTraits { slots, logical, max_sector, shares_head, .. } = *rules;
+    let rules_for_solver = TableRules { head, tail, slots, logical, max_sector, shares_head };
     let mut parts = Vec::with_capacity(disk.partitions.len());
     for (part, number) in disk.partitions.iter().zip(numbers?) {
         let derived = || place.uuid(&format!("{node}/partition/{}", part.name.value), "uuid");
         let table_name = part.table_name.as_ref().unwrap_or(&part.name).value.clone();
+        let traits = part.content.as_ref().and_then(Filesystem::traits);
+        let system_area = traits.map_or(0, |traits| traits.system_area);
+        // Who looks for such a filesystem looks at the start of the disk.
+        let at_start = parts.is_empty() && !part.listed && (slots == 0 || system_area > 0);
         parts.push(PartSpec {
             name: part.name.value.clone(),
             number,
             role: part.role,
-            start: part.start.map(|start| start.value),
+            start: part.start.map(|start| start.value).or(at_start.then_some(0)),
             align: part.align.map_or(ALIGN, |align| align.value),
             size: part.size.as_ref()?.value.clone(),
             type_code: part.type_code.clone()?,
-            table_name: if rules.name_units.is_some() { table_name } else { String::new() },
-            uuid: rules.uuids.then(|| match &part.uuid {
+            table_name: if rules.name_units.is_some() && part.listed { table_name } else { String::new() },
+            uuid: (rules.uuids && part.listed).then(|| match &part.uuid {
                 Some(Uuid::Given(uuid)) => uuid.clone(),
                 // One that follows from a root hash takes its place when the disk is assembled.
                 Some(Uuid::FromVerity(_)) | None => derived(),
             }),
             bootable: part.bootable,
             attributes: part.attributes,
+            system_area,
         });
     }
     let len = disk.size.map(|size| size.value);
@@ -181,17 +186,31 @@ fn close_loader(
     table: &str,
     place: &Place<'_>,
 ) -> Option<Loader> {
-    let Traits::Loader(traits) = &said.kind.kind.traits else { return None };
     let node = format!("disk/{}/loader/{}", disk.name.value, said.partition.value);
     let kind = complete(cx, &said.kind, &node, place);
-    let partition = loader_partition(cx, disk, said)?;
-    let content = parts.get(partition)?.as_ref()?.content.as_ref()?;
-    let home = LoaderHome {
+    let partition = loader_partition(cx, disk, &said.partition);
+    let esp = said.esp.as_ref().map(|esp| loader_partition(cx, disk, esp));
+    let (partition, esp) = (partition?, esp.map_or(Some(None), |esp| esp.map(Some))?);
+    let home = |at: usize| part_home(parts.get(at)?.as_ref()?, spec?.parts.get(at)?);
+    // The same partition twice is one.
+    let esp = esp.filter(|esp| *esp != partition);
+    let home = LoaderHome::Disk {
         table: table.to_owned(),
-        partition: spec?.parts.get(partition)?.number,
-        filesystem: content.kind.kind.name.to_owned(),
-        filesystem_options: content.kind.options.clone(),
+        own: home(partition)?,
+        esp: match esp {
+            None => None,
+            Some(esp) => Some(home(esp)?),
+        },
     };
+    for problem in cx.kinds.check_home(kind.kind.name, &kind.options, &home) {
+        let span = match problem.option {
+            Some("partition") => said.partition.span,
+            Some("esp") => said.esp.as_ref().unwrap_or(&said.partition).span,
+            Some(option) => said.kind.options.get(option).map_or(said.kind.span, |option| option.span),
+            None => said.kind.span,
+        };
+        cx.report(option_problem("unsupported-place", span, problem));
+    }
     let menu = match &said.menu {
         None => None,
         Some(name) => Some(manifest.menus.iter().find(|menu| menu.name.value == name.value)?),
@@ -207,13 +226,31 @@ fn close_loader(
         None => None,
         Some(source) => Some(names::source(manifest, &source.value)?),
     };
+    let tree = match &said.tree {
+        None => None,
+        Some(tree) => Some(names::tree(manifest, &tree.value)?),
+    };
+    let products = cx.kinds.products(kind.kind.name, &kind.options, &home);
+    let seals = cx.kinds.seals(kind.kind.name);
+    let entries = menu.map(|menu| menu.entries.clone()).unwrap_or_default();
     let menu = menu.map(|menu| menu.menu.clone());
-    Some(Loader { kind, traits, source, partition, menu, home, span: said.kind.span })
+    let span = said.kind.span;
+    Some(Loader { kind, products, seals, source, tree, partition, esp, menu, entries, home, span })
 }
 
-/// The partition that a loader's files lie in, which must hold a filesystem that can take them.
-fn loader_partition(cx: &Cx<'_>, disk: &disk::Disk, said: &disk::Loader) -> Option<usize> {
-    let name = &said.partition;
+fn part_home(part: &Part, spec: &PartSpec) -> Option<PartHome> {
+    let content = part.content.as_ref()?;
+    Some(PartHome {
+        name: part.name.clone(),
+        number: spec.number,
+        type_code: spec.type_code.clone(),
+        filesystem: content.kind.kind.name.to_owned(),
+        options: content.kind.options.clone(),
+    })
+}
+
+/// A partition that a loader's files lie in, which must hold a filesystem that can take them.
+fn loader_partition(cx: &Cx<'_>, disk: &disk::Disk, name: &Spanned<String>) -> Option<usize> {
     let Some(at) = disk.partition(&name.value) else {
         let message = format!("disk `{}` has no partition `{}`", disk.name.value, name.value);
         let mut found = Diagnostic::error("unknown-reference", name.span, message);

@@ -20,6 +20,7 @@ const DECLARING: &[(&str, bool)] = &[
     ("menu", false),
     ("disk", false),
     ("output", true),
+    ("test", true),
 ];
 
 /// Reports names that are declared twice, mentioned but not declared, and declared but not mentioned.
@@ -31,7 +32,11 @@ pub fn check(cx: &Cx<'_>, nodes: &[Node]) {
             if !declared.contains_key(mention.name.as_str()) {
                 let message = format!("there is no {kind} `{}`", mention.name);
                 let mut found = Diagnostic::error("unknown-reference", mention.span, message);
-                found.help.extend(did_you_mean(&mention.name, declared.keys().copied()));
+                if is_absent(nodes, kind, &mention.name) {
+                    found = found.help("it is there only under a condition; give this node the same");
+                } else {
+                    found.help.extend(did_you_mean(&mention.name, declared.keys().copied()));
+                }
                 cx.report(found);
             }
         }
@@ -53,6 +58,12 @@ fn unused(kind: &str) -> &'static str {
         "menu" => "unused-menu",
         _ => "unused-disk",
     }
+}
+
+/// Whether a node declares this name whose condition does not hold.
+fn is_absent(nodes: &[Node], kind: &str, name: &str) -> bool {
+    let named = |node: &&Node| matches!(node.args.first().map(|value| &value.scalar), Some(Scalar::Text(text)) if text.text == name);
+    nodes.iter().filter(|node| node.name.text == kind && !node.active).any(|node| named(&node))
 }
 
 /// The names of all nodes of a kind, also of those that have mistakes; reports those that are there twice.

@@ -14,7 +14,7 @@ use crate::{
 pub fn numbers(cx: &Cx<'_>, disk: &Disk, rules: &TableTraits) -> Option<Vec<u32>> {
     let mut taken: BTreeMap<u32, Span> = BTreeMap::new();
     let mut wrong = false;
-    for part in disk.partitions.iter().filter(|part| part.role == PartRole::Primary) {
+    for part in disk.partitions.iter().filter(|part| part.listed && part.role == PartRole::Primary) {
         let Some(number) = part.number else { continue };
         if number.value > rules.slots {
             wrong = true;
@@ -32,6 +32,7 @@ pub fn numbers(cx: &Cx<'_>, disk: &Disk, rules: &TableTraits) -> Option<Vec<u32>
     let mut numbers = Vec::with_capacity(disk.partitions.len());
     for part in &disk.partitions {
         let number = match (part.role, part.number) {
+            _ if !part.listed => Some(0),
             (PartRole::Primary, Some(number)) => Some(number.value),
             (PartRole::Primary, None) => free.next(),
             (PartRole::Logical, asked) => {

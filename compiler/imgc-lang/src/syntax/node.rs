@@ -74,6 +74,8 @@ pub struct Text {
     pub literal: Vec<Range<usize>>,
     /// When the whole string is one param that is a number or truth value: that.
     pub whole: Option<Typed>,
+    /// Whether there are marks of facts in it ([`imgc_plan::late`]).
+    pub late: bool,
 }
 
 /// A param's value that is not a text.
@@ -83,6 +85,20 @@ pub enum Typed {
     Int(i64),
     /// A truth value.
     Bool(bool),
+}
+
+impl Node {
+    /// Says of which file it and all that is in it are.
+    pub fn set_file(&mut self, file: u32) {
+        self.name.span.file = file;
+        for value in self.args.iter_mut().chain(self.props.iter_mut().map(|prop| &mut prop.value)) {
+            value.span.file = file;
+            value.annotation.iter_mut().for_each(|annotation| annotation.span.file = file);
+        }
+        self.props.iter_mut().for_each(|prop| prop.name.span.file = file);
+        // No deeper than the parser lets nodes lie in one another.
+        self.children.iter_mut().for_each(|child| child.set_file(file));
+    }
 }
 
 impl Text {

@@ -109,6 +109,7 @@ fn judge(text: &str, settings: &Settings) {
     for found in &compilation.diagnostics {
         for label in &found.labels {
             let (start, end) = (label.span.start, label.span.start + label.span.len);
+            let text = &compilation.files[label.span.file as usize].text;
             assert!(text.get(start..end).is_some(), "{found:?} is not at a place of\n{text}");
         }
     }

@@ -4,7 +4,7 @@ use imgc_plan::{
     Data, Family, Kind, Opt, OptType, Record,
     kind::{
         ArchiveTraits, Default, DiskFormatTraits, FilesystemTraits, Kinds, LoaderTraits, OptionProblem,
-        TableTraits, Traits, TypeForm,
+        Products, TableTraits, Traits, TypeForm,
     },
     menu::{BootAction, Menu},
     step::LoaderHome,
@@ -22,12 +22,26 @@ const fn kind(name: &'static str, family: Family, options: &'static [Opt], trait
 }
 
 const fn filesystem(takes_tree: bool, stamps_start: bool, default_type: &'static str) -> Traits {
-    Traits::Filesystem(FilesystemTraits { takes_tree, own_length: false, stamps_start, default_type })
+    Traits::Filesystem(FilesystemTraits {
+        takes_tree,
+        own_length: false,
+        stamps_start,
+        system_area: 0,
+        folds_case: false,
+        default_type,
+    })
 }
 
 const fn own_length(stamps_start: bool) -> Traits {
     let default_type = "linux";
-    Traits::Filesystem(FilesystemTraits { takes_tree: true, own_length: true, stamps_start, default_type })
+    Traits::Filesystem(FilesystemTraits {
+        takes_tree: true,
+        own_length: true,
+        stamps_start,
+        system_area: 0,
+        folds_case: false,
+        default_type,
+    })
 }
 
 static EXT: &[Opt] = &[
@@ -80,8 +94,10 @@ static GPT: Kind = kind(
         slots: 128,
         logical: false,
         max_sector: u64::MAX,
+        shares_head: false,
         name_units: Some(36),
         uuids: true,
+        disk_id: None,
         bootable: false,
         attributes: &[("required", 0), ("legacy-boot", 2)],
         types: &[
@@ -103,11 +119,33 @@ static MBR: Kind = kind(
         slots: 4,
         logical: true,
         max_sector: u32::MAX as u64,
+        shares_head: true,
         name_units: None,
         uuids: false,
+        disk_id: Some("serial"),
         bootable: true,
         attributes: &[],
         types: &[("linux", "83"), ("swap", "82"), ("basic-data", "0c")],
+        type_form: TypeForm::Byte,
+    }),
+);
+static BARE: Kind = kind(
+    "bare",
+    Family::Table,
+    &[],
+    Traits::Table(TableTraits {
+        head: &[(512, 0), (4096, 0)],
+        tail: &[(512, 0), (4096, 0)],
+        slots: 0,
+        logical: false,
+        max_sector: u64::MAX,
+        shares_head: false,
+        name_units: None,
+        uuids: false,
+        disk_id: None,
+        bootable: false,
+        attributes: &[],
+        types: &[],
         type_form: TypeForm::Byte,
     }),
 );
@@ -119,10 +157,14 @@ static GRUB: Kind = kind(
         opt("modules", OptType::Texts, Default::Absent),
         opt("epoch", OptType::Int { min: 0, max: i64::MAX }, Default::Epoch),
     ],
-    Traits::Loader(LoaderTraits { takes_source: true, takes_menu: true, has_image: true }),
+    Traits::Loader(LoaderTraits { takes_source: true, takes_menu: true, takes_esp: true }),
 );
-static RAW: Kind =
-    kind("raw", Family::DiskFormat, &[], Traits::DiskFormat(DiskFormatTraits { endings: &["img", "raw"] }));
+static RAW: Kind = kind(
+    "raw",
+    Family::DiskFormat,
+    &[],
+    Traits::DiskFormat(DiskFormatTraits { endings: &["img", "raw", "iso"] }),
+);
 static QCOW2: Kind = kind(
     "qcow2",
     Family::DiskFormat,
@@ -143,7 +185,7 @@ static DEB: Kind =
     kind("deb", Family::Archive, &[], Traits::Archive(ArchiveTraits { packs: false, unpacks: true }));
 
 static ALL: &[&Kind] =
-    &[&EXT2, &EXT4, &VFAT, &SWAP, &PACKED, &HYBRID, &GPT, &MBR, &GRUB, &RAW, &QCOW2, &CPIO, &DEB];
+    &[&EXT2, &EXT4, &VFAT, &SWAP, &PACKED, &HYBRID, &GPT, &MBR, &BARE, &GRUB, &RAW, &QCOW2, &CPIO, &DEB];
 
 fn problem(option: &'static str, message: &str, help: &str) -> Vec<OptionProblem> {
     vec![OptionProblem { option: Some(option), message: message.into(), help: Some(help.into()) }]
@@ -164,6 +206,20 @@ impl Kinds for Fake {
             return problem("cluster-size", "a cluster is a power of two", "write \"64KiB\"");
         }
         Vec::new()
+    }
+
+    fn products(&self, _name: &str, _options: &Record, home: &LoaderHome) -> Products {
+        let esp_files = matches!(home, LoaderHome::Disk { esp: Some(_), .. });
+        Products { files: true, esp_files, image: true, stamp: true }
+    }
+
+    fn check_home(&self, _name: &str, _options: &Record, home: &LoaderHome) -> Vec<OptionProblem> {
+        match home.own() {
+            Some(own) if own.filesystem == "packed" => {
+                problem("partition", "this loader cannot read `packed`", "use ext2")
+            }
+            _ => Vec::new(),
+        }
     }
 
     fn check_menu(

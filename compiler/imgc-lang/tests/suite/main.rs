@@ -1,5 +1,6 @@
 //! The compiler against manifests: diagnostics as carets, plans as goldens, mutations that must not panic.
 
+mod boots;
 mod cases;
 mod facts;
 mod fuzz;
@@ -12,12 +13,37 @@ use std::path::PathBuf;
 use imgc_lang::{Compilation, Settings, World};
 use imgc_plan::lock::{Lock, Pin, Request};
 
-/// A world without files.
+/// A world without files, with a few templates.
 struct Nothing;
+
+const TEMPLATES: &[(&str, &str)] = &[
+    (
+        "test/disk",
+        "template \"A disk of a tree.\"\nparam tree\nparam size type=size default=\"64MiB\"\nparam table type=choice default=gpt { choices gpt mbr }\n\
+         disk main size=\"{{size}}\" { gpt; partition root size=fill { ext4 tree=\"{{tree}}\" } }\n\
+         output \"{{table}}.img\" disk=main\n",
+    ),
+    (
+        "iso/bootable",
+        "param dir type=path\nparam label\ntree files { copy \"{{dir}}\" to=\"/\" }\n\
+         disk media { bare; partition iso size=fit { ext4 label=\"{{label}}\" tree=files } }\n",
+    ),
+    ("test/loop", "use \"test/loop\"\n"),
+    ("test/wrong", "image inner\nfoo\nuse \"test/disk\" tree=nothing\n"),
+    ("test/syntax", "tree {\n"),
+];
 
 impl World for Nothing {
     fn read(&self, path: &str) -> std::io::Result<Vec<u8>> {
         Err(std::io::Error::new(std::io::ErrorKind::NotFound, path.to_owned()))
+    }
+
+    fn template(&self, name: &str) -> Option<&str> {
+        TEMPLATES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+    }
+
+    fn templates(&self) -> Vec<&str> {
+        TEMPLATES.iter().map(|(name, _)| *name).collect()
     }
 }
 

@@ -76,6 +76,9 @@ pub(super) fn numbers(disk: &DiskSpec, problems: &mut Problems) {
             let message = format!("two partitions are called `{name}`");
             problems.push(LayoutProblem::part(name, "partition-name-taken", message));
         }
+        if !part.listed() {
+            continue;
+        }
         if let Some(other) = numbers.insert(number, name) {
             let message = format!("`{name}` has number {number}, which `{other}` has already");
             problems.push(LayoutProblem::part(name, "partition-number-taken", message).other(other));
@@ -99,8 +102,9 @@ pub(super) fn numbers(disk: &DiskSpec, problems: &mut Problems) {
 
 fn count(disk: &DiskSpec, problems: &mut Problems) {
     let rules = &disk.rules;
-    let primaries = disk.parts.iter().filter(|part| part.role == PartRole::Primary).count();
-    let extended = usize::from(rules.logical && primaries < disk.parts.len());
+    let listed = |role: PartRole| disk.parts.iter().filter(move |part| part.listed() && part.role == role);
+    let primaries = listed(PartRole::Primary).count();
+    let extended = usize::from(rules.logical && listed(PartRole::Logical).next().is_some());
     let over = (primaries + extended).saturating_sub(rules.slots as usize);
     if over == 0 {
         return;
@@ -123,7 +127,12 @@ pub(super) fn spans(disk: &DiskSpec, spans: &[Span<'_>], problems: &mut Problems
     let head = u128::from(disk.rules.head) * sector;
     // A logical partition at the very start would have no sector before it.
     let first = |span: &Span<'_>| span.part.role == PartRole::Logical && span.start < sector;
-    for span in spans.iter().filter(|span| span.claim(sector) < head || first(span)) {
+    let shares = |span: &Span<'_>| {
+        let part = span.part;
+        span.start == 0 && u128::from(part.system_area) >= head && (!part.listed() || disk.rules.shares_head)
+    };
+    let early = |span: &&Span<'_>| (span.claim(sector) < head || first(span)) && !shares(span);
+    for span in spans.iter().filter(early) {
         let name = &span.part.name;
         let first = if span.part.role == PartRole::Logical { head + sector } else { head };
         let message = format!(

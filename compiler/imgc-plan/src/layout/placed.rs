@@ -21,7 +21,7 @@ pub struct Layout {
 pub struct PlacedPart {
     /// Its name in the manifest.
     pub name: String,
-    /// Its number in the table.
+    /// Its number in the table; 0 when it is not listed.
     pub number: u32,
     /// Primary or logical.
     pub role: PartRole,
@@ -59,6 +59,11 @@ pub struct Extended {
 const RECORD_GRAIN: u64 = 1 << 20;
 
 impl PlacedPart {
+    /// Whether the table lists it.
+    pub fn listed(&self) -> bool {
+        self.number > 0
+    }
+
     /// The first byte after it.
     pub fn end(&self) -> u64 {
         self.start.saturating_add(self.len)

@@ -5,7 +5,7 @@ use super::{
     placed::{Layout, PlacedPart},
     problem::LayoutProblem,
     run::{self, Room},
-    size::{self, Want},
+    size::{self, Want, up},
     spec::{DiskSpec, PartSpec},
 };
 
@@ -36,10 +36,18 @@ pub fn solve(disk: &DiskSpec, fits: &[Option<u64>]) -> Result<Layout, Vec<Layout
         return Err(problems);
     }
     Ok(Layout {
-        len: disk.len.unwrap_or_else(|| bytes(check::need(disk, &grown))),
+        len: disk.len.unwrap_or_else(|| bytes(up(check::need(disk, &grown), grain(disk)))),
         sector_size: disk.sector_size,
         parts: grown.iter().map(place).collect(),
     })
+}
+
+/// What the length of a disk is a multiple of that has no given one. One that begins with a filesystem which leaves room for a table
+/// (a CD, which is written onto sticks, too) is whole MiB: drives read nothing of a half sector of a CD, and BIOSes count a stick
+/// in cylinders of 64 heads and 32 sectors.
+fn grain(disk: &DiskSpec) -> u128 {
+    let medium = disk.parts.first().is_some_and(|part| part.start == Some(0) && part.system_area > 0);
+    if medium { 1 << 20 } else { 1 }
 }
 
 fn head(disk: &DiskSpec) -> u128 {
@@ -87,6 +95,7 @@ fn place(span: &Span<'_>) -> PlacedPart {
         uuid,
         bootable,
         attributes,
+        system_area: _,
     } = span.part;
     PlacedPart {
         name: name.clone(),

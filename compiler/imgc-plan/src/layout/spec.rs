@@ -33,6 +33,8 @@ pub struct TableRules {
     pub logical: bool,
     /// The largest sector number that a partition may start at or reach.
     pub max_sector: u64,
+    /// Whether a partition that the table lists may begin in the sectors at the start.
+    pub shares_head: bool,
 }
 
 /// A partition to place.
@@ -40,7 +42,7 @@ pub struct TableRules {
 pub struct PartSpec {
     /// Its name in the manifest.
     pub name: String,
-    /// Its number in the table; resolved before anything runs.
+    /// Its number in the table; resolved before anything runs. 0: it lies on the disk, but the table does not list it.
     pub number: u32,
     /// Primary or logical.
     pub role: PartRole,
@@ -60,6 +62,8 @@ pub struct PartSpec {
     pub bootable: bool,
     /// Attribute bits.
     pub attributes: u64,
+    /// Bytes at its start that its content leaves to others: with enough of them it may begin in the table's sectors.
+    pub system_area: u64,
 }
 
 /// Which part of the table holds it.
@@ -107,6 +111,13 @@ pub struct Slack {
     pub percent: u32,
 }
 
+impl PartSpec {
+    /// Whether the table lists it.
+    pub fn listed(&self) -> bool {
+        self.number > 0
+    }
+}
+
 impl PartRole {
     /// Its name in facts and digests.
     pub fn name(self) -> &'static str {
@@ -124,7 +135,8 @@ impl PartRole {
 
 impl TableRules {
     /// Of a disk without a table: one partition is all of it.
-    pub const BARE: Self = Self { head: 0, tail: 0, slots: 1, logical: false, max_sector: u64::MAX };
+    pub const BARE: Self =
+        Self { head: 0, tail: 0, slots: 1, logical: false, max_sector: u64::MAX, shares_head: false };
 
     /// The rules of a table for this sector size; `None` when the table does not know it.
     pub fn of(traits: &TableTraits, sector_size: u32) -> Option<Self> {
@@ -135,6 +147,7 @@ impl TableRules {
             slots: traits.slots,
             logical: traits.logical,
             max_sector: traits.max_sector,
+            shares_head: traits.shares_head,
         })
     }
 }
@@ -156,8 +169,8 @@ impl Canonical for DiskSpec {
 
 impl Canonical for TableRules {
     fn canon(&self, c: &mut Canon) {
-        let Self { head, tail, slots, logical, max_sector } = self;
-        c.add(head).add(tail).add(slots).add(logical).add(max_sector);
+        let Self { head, tail, slots, logical, max_sector, shares_head } = self;
+        c.add(head).add(tail).add(slots).add(logical).add(max_sector).add(shares_head);
     }
 }
 
@@ -175,6 +188,7 @@ impl Canonical for PartSpec {
             uuid,
             bootable,
             attributes,
+            system_area,
         } = self;
         c.text(name)
             .add(number)
@@ -184,7 +198,7 @@ impl Canonical for PartSpec {
             .add(size)
             .text(type_code)
             .text(table_name);
-        c.add(uuid).add(bootable).add(attributes);
+        c.add(uuid).add(bootable).add(attributes).add(system_area);
     }
 }
 

@@ -8,11 +8,18 @@ use super::*;
 const MIB: u64 = 1 << 20;
 
 fn gpt() -> TableRules {
-    TableRules { head: 34, tail: 33, slots: 128, logical: false, max_sector: u64::MAX }
+    TableRules { head: 34, tail: 33, slots: 128, logical: false, max_sector: u64::MAX, shares_head: false }
 }
 
 fn mbr() -> TableRules {
-    TableRules { head: 1, tail: 0, slots: 4, logical: true, max_sector: u64::from(u32::MAX) }
+    TableRules {
+        head: 1,
+        tail: 0,
+        slots: 4,
+        logical: true,
+        max_sector: u64::from(u32::MAX),
+        shares_head: false,
+    }
 }
 
 fn disk(rules: TableRules, len: Option<u64>, parts: Vec<PartSpec>) -> DiskSpec {
@@ -32,6 +39,7 @@ fn part(number: u32, size: PartSize) -> PartSpec {
         uuid: None,
         bootable: false,
         attributes: 0,
+        system_area: 0,
     }
 }
 

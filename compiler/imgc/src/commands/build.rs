@@ -7,9 +7,10 @@ use imgc_plan::Data;
 
 use crate::{
     args::{BuildArgs, Cli},
+    boots::{Options, Suite, Verdict, report},
     commands::{
         lock::{self, Trust},
-        print, print_json, why,
+        print, print_json, test, why,
     },
     failure::Failure,
     render,
@@ -27,12 +28,15 @@ pub fn run(cli: &Cli, args: &BuildArgs) -> Result<(), Failure> {
         pin_missing(&mut session, args)?;
     }
     let mut compilation = session.compile_shown()?;
-    let result = match build(cli, args, &session, &compilation)? {
+    let (result, mut verdicts) = build(cli, args, &session, &compilation)?;
+    let result = match result {
         Err(error) if args.update_lock && is_gone(&error) => {
             eprintln!("note    the mirror no longer has a pinned version: renewing imgc.lock");
             lock::renew(&mut session, &compilation, &trust(args), true)?;
             compilation = session.compile_shown()?;
-            build(cli, args, &session, &compilation)?
+            let again = build(cli, args, &session, &compilation)?;
+            verdicts = again.1;
+            again.0
         }
         result => result,
     };
@@ -41,16 +45,21 @@ pub fn run(cli: &Cli, args: &BuildArgs) -> Result<(), Failure> {
     why::remember(&session, args.run.cache.as_deref(), &compilation, &report)?;
     render::diagnostics(&compilation, &render::warnings(&compilation, &report.warnings));
     if args.json {
+        let tests: Vec<serde_json::Value> =
+            verdicts.iter().map(|verdict| report::json(&compilation, verdict)).collect();
         let hashes: Vec<serde_json::Value> = hashes(&compilation, &report)
             .map(|(disk, of, facts)| serde_json::json!({ "disk": disk, "of": of, "facts": facts }))
             .collect();
-        return print_json(&serde_json::json!({
+        print_json(&serde_json::json!({
             "artifacts": report.artifacts,
             "steps": report.steps,
             "verity": hashes,
-        }));
+            "tests": tests,
+        }))?;
+    } else {
+        show(&compilation, &report)?;
     }
-    show(&compilation, &report)
+    if verdicts.is_empty() { Ok(()) } else { test::conclude(&compilation, &verdicts) }
 }
 
 /// The partitions whose hashes are kept: disk, partition, and the facts of its hashes.
@@ -92,12 +101,42 @@ fn build(
     args: &BuildArgs,
     session: &Session,
     compilation: &Compilation,
-) -> Result<Result<Report, RunError>, Failure> {
+) -> Result<(Result<Report, RunError>, Vec<Verdict>), Failure> {
+    let suite = suite(args, session, compilation)?;
     let engine = session.engine(&args.run, &args.output, args.force)?;
     let exports = compilation.outputs.iter().map(|(_, step)| *step);
     // Root hashes are told, also when no artifact says them.
     let hashes = compilation.disks.iter().flat_map(|disk| &disk.hashes).map(|hashes| hashes.facts);
-    Ok(session::run(cli, &engine, compilation, &Goal::Steps(exports.chain(hashes).collect())))
+    let goal = Goal::Steps(exports.chain(hashes).collect());
+    let show = |verdict: &Verdict| eprint!("{}", report::line(compilation, verdict));
+    Ok(test::gated(cli, &engine, compilation, &goal, suite.as_ref(), &show))
+}
+
+/// The tests that this build runs: all when it was asked to, else those of outputs that must pass theirs.
+fn suite<'a>(
+    args: &BuildArgs,
+    session: &'a Session,
+    compilation: &'a Compilation,
+) -> Result<Option<Suite<'a>>, Failure> {
+    let exports = compilation.outputs.iter().map(|(_, step)| *step);
+    let wanted = exports.filter(|step| args.test || compilation.tested.contains(step));
+    let mut cases: Vec<(usize, usize)> = wanted.flat_map(|step| test::cases_of(compilation, step)).collect();
+    cases.sort_unstable();
+    if cases.is_empty() {
+        if args.test {
+            eprintln!("note    the manifest has no test of these outputs");
+        }
+        return Ok(None);
+    }
+    let options = Options {
+        accel: args.machines.accel,
+        machines: 2,
+        memory: None,
+        rerun: false,
+        cache: session::cache_dir(args.run.cache.as_deref())?,
+        out: args.output.clone(),
+    };
+    Suite::new(session, compilation, cases, options).map(Some)
 }
 
 fn is_gone(error: &RunError) -> bool {

@@ -1,6 +1,7 @@
 //! `imgc inspect`: an image's table, its filesystems, and their files.
 
 mod extract;
+mod left;
 mod list;
 mod map;
 mod os;
@@ -8,6 +9,7 @@ mod probe;
 mod source;
 
 use imgc_formats::fs::Volume;
+use imgc_image::ReadAt;
 use imgc_plan::{Data, tree::BytePath, units::approximate_size};
 
 use self::probe::{Disk, Part};
@@ -21,17 +23,22 @@ use crate::{
 /// Shows an image.
 pub fn run(args: &InspectArgs) -> Result<(), Failure> {
     let file = source::open(&args.image)?;
-    let disk = probe::probe(&file)?;
+    let (format, image) = source::disk(&file, &args.image)?;
+    let disk = probe::probe(image.as_ref(), format)?;
     match &args.action {
         None if args.json => print_json(&disk),
         None if args.svg => print(&map::draw(&disk, &args.image.to_string_lossy())),
         None => print(&summary(&disk)),
         Some(InspectAction::Ls { path, recursive, json }) => {
-            with_volume(&file, &disk, path, |volume, path| list::list(volume, path, *recursive, *json))
+            with_volume(image.as_ref(), &disk, path, |volume, path| {
+                list::list(volume, path, *recursive, *json)
+            })
         }
-        Some(InspectAction::Cat { path }) => with_volume(&file, &disk, path, cat),
+        Some(InspectAction::Cat { path }) => with_volume(image.as_ref(), &disk, path, cat),
         Some(InspectAction::Extract { path, output, force }) => {
-            with_volume(&file, &disk, path, |volume, path| extract::extract(volume, path, output, *force))
+            with_volume(image.as_ref(), &disk, path, |volume, path| {
+                extract::extract(volume, path, output, *force)
+            })
         }
     }
 }
@@ -61,7 +68,8 @@ fn summary(disk: &Disk) -> String {
     }
     use Align::{Left, Right};
     let table = disk.table.as_deref().unwrap_or("no partition table");
-    let mut out = format!("{}, {}\n", approximate_size(disk.len), table);
+    let within = if disk.format == "raw" { String::new() } else { format!(" in {}", disk.format) };
+    let mut out = format!("{}{within}, {table}\n", approximate_size(disk.len));
     if disk.parts.is_empty() {
         out.push_str("nothing that imgc reads\n");
     } else {
@@ -81,7 +89,7 @@ fn shown(text: &str) -> String {
 
 /// Opens the filesystem that an argument names, and does something at the path in it.
 fn with_volume(
-    file: &source::Image,
+    image: &dyn ReadAt,
     disk: &Disk,
     argument: &str,
     act: impl FnOnce(&dyn Volume, &BytePath) -> Result<(), Failure>,
@@ -92,13 +100,13 @@ fn with_volume(
     };
     let path = BytePath::absolute(format!("/{path}").as_bytes()).map_err(Failure::Request)?;
     let part = choose(disk, wanted)?;
-    let window = source::Window::new(file, part.start, part.len);
+    let window = source::Window::new(image, part.start, part.len);
     let volume = probe::open(&window, part)?;
     act(volume.as_ref(), &path)
 }
 
 fn choose<'d>(disk: &'d Disk, wanted: Option<&str>) -> Result<&'d Part, Failure> {
-    let readable: Vec<&Part> = disk.parts.iter().filter(|part| part.filesystem.is_some()).collect();
+    let readable: Vec<&Part> = disk.parts.iter().filter(|part| part.has_files()).collect();
     let Some(wanted) = wanted else {
         return match readable[..] {
             [only] => Ok(only),

@@ -8,6 +8,7 @@ use imgc_plan::{
     Op,
     kind::Traits,
     layout::{Layout, PartSize, solve},
+    test::Case,
     units::{approximate_size, format_size},
 };
 
@@ -48,7 +49,7 @@ fn gather(
     compilation: &Compilation,
 ) -> Result<Report, Failure> {
     let engine = session.engine(&args.run, Path::new("out"), false)?;
-    let report = session::run(cli, &engine, compilation, &Goal::Gather)
+    let report = session::run(cli, &engine, compilation, &Goal::Gather, None)
         .map_err(|error| render::run_error(compilation, error))?;
     render::diagnostics(compilation, &render::warnings(compilation, &report.warnings));
     Ok(report)
@@ -132,6 +133,10 @@ fn summary(compilation: &Compilation) -> String {
     }
     let outputs: Vec<&str> = compilation.outputs.iter().map(|(file, _)| file.as_str()).collect();
     out.push_str(&format!("{} steps make {}\n", plan.steps.len(), outputs.join(", ")));
+    for test in &plan.tests {
+        let cases: Vec<String> = test.cases.iter().map(Case::title).collect();
+        out.push_str(&format!("test {}: {}\n", test.name, cases.join("; ")));
+    }
     out
 }
 

@@ -64,7 +64,7 @@ fn is_sound(root: &Path, room: Room, name: &str) -> io::Result<bool> {
     Ok(match room {
         Room::Values => ValueId::from_hex(name).is_some_and(|id| values::is_sound(&bytes, &id)),
         Room::Actions => Action::unseal(&bytes).is_some(),
-        Room::Scans => Index::unseal(&bytes).is_some(),
+        Room::Scans => Index::unseal(bytes).is_some(),
         Room::Exports => export::is_sound_record(&bytes),
         Room::Last => crate::run::is_sound_memory(&bytes),
         Room::Blobs => true,

@@ -139,7 +139,7 @@ fn reached(root: &Path, thing: &Thing) -> io::Result<Vec<Thing>> {
     };
     if *room == Room::Scans {
         all.extend(
-            Index::unseal(&bytes).into_iter().flat_map(|index| index.packs).map(|id| (Room::Blobs, id.hex())),
+            Index::unseal(bytes).into_iter().flat_map(|index| index.packs).map(|id| (Room::Blobs, id.hex())),
         );
     } else if let Some(action) = Action::unseal(&bytes) {
         let values = action.nested.iter().chain([&action.value]).map(|id| (Room::Values, id.hex()));

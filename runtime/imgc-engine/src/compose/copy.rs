@@ -7,7 +7,7 @@ use imgc_plan::tree::{Attributes, BytePath, TreeOp};
 
 use super::{
     Maker, decompress, missing, nearest, override_attributes,
-    work::{Item, NodeId, ROOT, describe},
+    work::{Item, NodeId, ROOT, Said, describe},
 };
 use crate::glob::PathGlob;
 
@@ -25,9 +25,9 @@ struct Manner<'o> {
     overlay: bool,
 }
 
-impl Maker<'_> {
+impl<'a> Maker<'a> {
     /// Applies [`TreeOp::Copy`].
-    pub fn copy(&mut self, index: usize, op: &TreeOp) -> Result<(), Failure> {
+    pub fn copy(&mut self, index: usize, op: &'a TreeOp) -> Result<(), Failure> {
         let TreeOp::Copy { input, from, exclude, to, into, decompress, attributes, replace } = op else {
             return Err(Failure::Bug("only copies are copied".into()));
         };
@@ -47,9 +47,7 @@ impl Maker<'_> {
         }
         let mut problems = Vec::new();
         for top in matches {
-            let name = source.entries()[top].name();
-            let target = if *into && !name.is_empty() { join(to, name) } else { to.clone() };
-            self.subtree(source, top, &target, &manner, &mut problems)?;
+            self.subtree(source, top, (to, *into), &manner, &mut problems)?;
         }
         if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
     }
@@ -67,23 +65,27 @@ impl Maker<'_> {
             overlay: true,
         };
         let mut problems = Vec::new();
-        self.subtree(source, 0, &BytePath::default(), &manner, &mut problems)?;
+        self.subtree(source, 0, (&EMPTY, false), &manner, &mut problems)?;
         if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
     }
 
-    /// Copies an entry with all below it to `target`. The entries below come right after it, so no path is looked up but
-    /// the first.
+    /// Copies an entry with all below it to a path, or `into` the directory there. The entries below come right after it, so
+    /// no path is looked up but the first.
     fn subtree(
         &mut self,
-        source: &Tree,
+        source: &'a Tree,
         top: usize,
-        target: &BytePath,
+        (to, into): (&'a BytePath, bool),
         manner: &Manner<'_>,
         problems: &mut Vec<Problem>,
     ) -> Result<(), Failure> {
         let entries = source.entries();
         let first = &entries[top];
-        let base = match self.work.make_parent(target)? {
+        let home = match first.name() {
+            name if into && !name.is_empty() => Some((self.work.make_home(to, name)?, name)),
+            _ => self.work.make_parent(to)?,
+        };
+        let base = match home {
             None if first.is_dir() => {
                 if !manner.overlay {
                     self.set_dir(ROOT, first, manner);
@@ -131,9 +133,9 @@ impl Maker<'_> {
     /// Copies one entry into a directory. `None` when that cannot be; then why is in `problems`.
     fn entry(
         &mut self,
-        entry: &Entry,
+        entry: &'a Entry,
         dir: NodeId,
-        name: &[u8],
+        name: &'a [u8],
         manner: &Manner<'_>,
         problems: &mut Vec<Problem>,
     ) -> Result<Option<NodeId>, Failure> {
@@ -154,16 +156,16 @@ impl Maker<'_> {
             });
         }
         if let Some(id) = there.filter(|id| manner.overlay && self.work.is_dir(*id)) {
-            self.work.remove(id);
+            self.work.remove(&[id]);
         }
-        let item = match self.item(entry, manner) {
+        let said = match self.said(entry, manner) {
             Err(Failure::Problems(found)) => {
                 problems.extend(found);
                 return Ok(None);
             }
-            item => item?,
+            said => said?,
         };
-        match self.work.put_in(dir, name, item, manner.replace) {
+        match self.work.put_in(dir, name, said, manner.replace) {
             Ok(id) => Ok(Some(id)),
             Err(problem) => {
                 problems.push(problem);
@@ -176,19 +178,19 @@ impl Maker<'_> {
     fn directory(
         &mut self,
         dir: NodeId,
-        name: &[u8],
+        name: &'a [u8],
         there: Option<NodeId>,
         manner: &Manner<'_>,
     ) -> Result<NodeId, Problem> {
         match there {
-            None => Ok(self.work.insert(dir, name, Item::directory(self.epoch))),
+            None => Ok(self.work.insert(dir, name, Item::directory(self.epoch).into())),
             Some(id) if self.work.is_dir(id) => Ok(id),
             Some(id) if manner.replace => {
-                self.work.remove(id);
-                Ok(self.work.insert(dir, name, Item::directory(self.epoch)))
+                self.work.remove(&[id]);
+                Ok(self.work.insert(dir, name, Item::directory(self.epoch).into()))
             }
             Some(id) => {
-                let (path, what) = (self.work.path(id), describe(&self.work.item(id).node));
+                let (path, what) = (self.work.path(id), describe(self.work.node(id)));
                 let message = format!("`{path}` exists already and is {what}, not a directory");
                 Err(Problem::new("path-exists", message)
                     .help("to put this in its place, add `replace=#true`"))
@@ -197,33 +199,42 @@ impl Maker<'_> {
     }
 
     /// Gives a directory the attributes of the one it is a copy of.
-    fn set_dir(&mut self, id: NodeId, entry: &Entry, manner: &Manner<'_>) {
+    fn set_dir(&mut self, id: NodeId, entry: &'a Entry, manner: &Manner<'_>) {
+        let attributes = Attributes { mode: None, ..manner.attributes.clone() };
+        if attributes == Attributes::default() {
+            let group = self.work.group(id);
+            self.work.say(id, Said::Copied(entry, group));
+            return;
+        }
         let item = self.work.item_mut(id);
         item.meta = entry.meta;
         item.xattrs = entry.xattrs.clone();
-        override_attributes(item, &Attributes { mode: None, ..manner.attributes.clone() });
+        override_attributes(item, &attributes);
     }
 
     /// What is said of a copy that is no directory.
-    fn item(&mut self, entry: &Entry, manner: &Manner<'_>) -> Result<Item, Failure> {
+    fn said(&mut self, entry: &'a Entry, manner: &Manner<'_>) -> Result<Said<'a>, Failure> {
         let group = self.group(manner.op, entry.link);
+        let is_file = matches!(entry.node, Node::File { .. });
+        if !(is_file && manner.decompress) && *manner.attributes == Attributes::default() {
+            return Ok(Said::Copied(entry, group));
+        }
         let mut node = entry.node.clone();
         if let (Node::File { content, .. }, true) = (&mut node, manner.decompress) {
             *content = decompress::decompress(&entry.path, content, self.store, self.stop)?;
         }
         let mut item = Item { meta: entry.meta, xattrs: entry.xattrs.clone(), group, node };
-        if matches!(item.node, Node::File { .. }) {
+        if is_file {
             override_attributes(&mut item, manner.attributes);
         } else {
             override_attributes(&mut item, &Attributes { mode: None, ..manner.attributes.clone() });
         }
-        Ok(item)
+        Ok(item.into())
     }
 }
 
-fn join(dir: &BytePath, name: &[u8]) -> BytePath {
-    if dir.0.is_empty() { BytePath(name.to_vec()) } else { BytePath([&dir.0, &b"/"[..], name].concat()) }
-}
+/// The path of the root.
+static EMPTY: BytePath = BytePath(Vec::new());
 
 fn is_below(path: &[u8], dir: &[u8]) -> bool {
     dir.is_empty() || (path.starts_with(dir) && path.get(dir.len()) == Some(&b'/'))

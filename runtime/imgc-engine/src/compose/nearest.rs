@@ -29,7 +29,7 @@ pub fn in_tree(tree: &Tree, path: &[u8]) -> Option<BytePath> {
 }
 
 /// The nearest path in a tree in the making.
-pub fn in_work(work: &Work, path: &[u8]) -> Option<BytePath> {
+pub fn in_work(work: &Work<'_>, path: &[u8]) -> Option<BytePath> {
     let (mut dir, mut id) = (Vec::new(), ROOT);
     for name in names(path) {
         match work.child(id, name) {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    iter::Peekable,
     num::NonZeroU32,
 };
 
@@ -36,60 +37,137 @@ impl Item {
     }
 }
 
+/// What is said of an entry, by itself or by the entry of an input that it is a plain copy of: there are millions, so those
+/// are not copied before the end.
 #[derive(Debug)]
-struct Slot {
-    item: Item,
-    parent: NodeId,
-    name: Box<[u8]>,
-    children: BTreeMap<Box<[u8]>, NodeId>,
+pub enum Said<'a> {
+    /// This.
+    Own(Box<Item>),
+    /// What an entry of an input says, in this group.
+    Copied(&'a Entry, u32),
 }
 
-/// The names in a directory that are left to visit.
-type Children<'w> = std::collections::btree_map::Iter<'w, Box<[u8]>, NodeId>;
+impl From<Item> for Said<'_> {
+    fn from(item: Item) -> Self {
+        Self::Own(Box::new(item))
+    }
+}
+
+impl Said<'_> {
+    fn item(&self) -> Item {
+        match self {
+            Self::Own(item) => item.as_ref().clone(),
+            Self::Copied(Entry { path: _, meta, xattrs, link: _, node }, group) => {
+                Item { meta: *meta, xattrs: xattrs.clone(), group: *group, node: node.clone() }
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Slot<'a> {
+    said: Said<'a>,
+    parent: NodeId,
+    name: &'a [u8],
+    /// What is below a directory, once something is.
+    children: Option<Box<Children<'a>>>,
+}
+
+/// The names in a directory. Trees are copied in order, so that nearly every name comes after those before it.
+#[derive(Debug, Default)]
+struct Children<'a> {
+    /// Those that came in order.
+    run: Vec<NodeId>,
+    /// Those that did not.
+    late: BTreeMap<&'a [u8], NodeId>,
+}
 
 /// A tree in the making.
 #[derive(Debug)]
-pub struct Work {
-    slots: Vec<Slot>,
+pub struct Work<'a> {
+    slots: Vec<Slot<'a>>,
     epoch: i64,
 }
 
-impl Work {
+impl<'a> Work<'a> {
     /// A root and nothing below.
     pub fn new(epoch: i64) -> Self {
-        let mut work = Self { slots: Vec::new(), epoch };
-        work.slots.push(Slot {
-            item: Item::directory(epoch),
-            parent: ROOT,
-            name: Box::default(),
-            children: BTreeMap::new(),
-        });
-        work
+        let root = Slot { said: Item::directory(epoch).into(), parent: ROOT, name: b"", children: None };
+        Self { slots: vec![root], epoch }
+    }
+
+    /// What an entry is.
+    pub fn node(&self, id: NodeId) -> &Node {
+        match &self.slots[id as usize].said {
+            Said::Own(item) => &item.node,
+            Said::Copied(entry, _) => &entry.node,
+        }
+    }
+
+    /// The group of names that an entry is in; 0: none.
+    pub fn group(&self, id: NodeId) -> u32 {
+        match &self.slots[id as usize].said {
+            Said::Own(item) => item.group,
+            Said::Copied(_, group) => *group,
+        }
     }
 
     /// What is said of an entry.
-    pub fn item(&self, id: NodeId) -> &Item {
-        &self.slots[id as usize].item
+    pub fn item(&self, id: NodeId) -> Item {
+        self.slots[id as usize].said.item()
     }
 
     /// What is said of an entry, to be changed.
     pub fn item_mut(&mut self, id: NodeId) -> &mut Item {
-        &mut self.slots[id as usize].item
+        let said = &mut self.slots[id as usize].said;
+        if let Said::Copied(..) = said {
+            *said = said.item().into();
+        }
+        match said {
+            Said::Own(item) => item,
+            Said::Copied(..) => unreachable!("because it was just made its own"),
+        }
+    }
+
+    /// Says something else of an entry.
+    pub fn say(&mut self, id: NodeId, said: Said<'a>) {
+        self.slots[id as usize].said = said;
     }
 
     /// Whether an entry is a directory.
     pub fn is_dir(&self, id: NodeId) -> bool {
-        matches!(self.item(id).node, Node::Dir)
+        matches!(self.node(id), Node::Dir)
     }
 
     /// An entry of a directory.
     pub fn child(&self, dir: NodeId, name: &[u8]) -> Option<NodeId> {
-        self.slots[dir as usize].children.get(name).copied()
+        let children = self.slots[dir as usize].children.as_ref()?;
+        let at = self.place(&children.run, name).ok().map(|at| children.run[at]);
+        at.or_else(|| children.late.get(name).copied())
     }
 
-    /// The names in a directory.
-    pub fn names(&self, dir: NodeId) -> impl Iterator<Item = &[u8]> {
-        self.slots[dir as usize].children.keys().map(AsRef::as_ref)
+    fn name(&self, id: NodeId) -> &'a [u8] {
+        self.slots[id as usize].name
+    }
+
+    fn place(&self, run: &[NodeId], name: &[u8]) -> Result<usize, usize> {
+        match run.last() {
+            // Nearly always.
+            Some(last) if self.name(*last) < name => Err(run.len()),
+            _ => run.binary_search_by(|id| self.name(*id).cmp(name)),
+        }
+    }
+
+    /// The names in a directory, in order.
+    pub fn names(&self, dir: NodeId) -> impl Iterator<Item = &'a [u8]> + use<'a, '_> {
+        self.children(dir).map(|id| self.name(id))
+    }
+
+    fn children(&self, dir: NodeId) -> InOrder<'a, '_> {
+        let children = self.slots[dir as usize].children.as_deref();
+        let run = children.map_or(&[][..], |children| &children.run).iter().copied().peekable();
+        let late = children.map(|children| children.late.values().copied()).into_iter().flatten().peekable();
+        InOrder { work: self, run, late }
     }
 
     /// The entry at a path.
@@ -102,7 +180,7 @@ impl Work {
         let mut names = Vec::new();
         while id != ROOT {
             let slot = &self.slots[id as usize];
-            names.push(slot.name.as_ref());
+            names.push(slot.name);
             id = slot.parent;
         }
         names.reverse();
@@ -110,16 +188,16 @@ impl Work {
     }
 
     /// The directory at a path; it and those above it are made where they are missing.
-    pub fn make_dirs(&mut self, path: &BytePath) -> Result<NodeId, Problem> {
-        self.make_dirs_for(&path.0, path)
+    pub fn make_dirs(&mut self, path: &'a BytePath) -> Result<NodeId, Problem> {
+        self.make_dirs_for(&path.0, &path.0)
     }
 
     /// As [`Work::make_dirs`], on the way to `wanted`.
-    fn make_dirs_for(&mut self, path: &[u8], wanted: &BytePath) -> Result<NodeId, Problem> {
+    fn make_dirs_for(&mut self, path: &'a [u8], wanted: &[u8]) -> Result<NodeId, Problem> {
         let mut dir = ROOT;
         for name in names(path) {
             dir = match self.child(dir, name) {
-                None => self.insert(dir, name, Item::directory(self.epoch)),
+                None => self.insert(dir, name, Item::directory(self.epoch).into()),
                 Some(id) if self.is_dir(id) => id,
                 Some(id) => return Err(self.no_directory(id, wanted)),
             };
@@ -128,27 +206,34 @@ impl Work {
     }
 
     /// The directory that holds a path, made where it is missing, and the last name. `None` for the root.
-    pub fn make_parent<'p>(&mut self, path: &'p BytePath) -> Result<Option<(NodeId, &'p [u8])>, Problem> {
+    pub fn make_parent(&mut self, path: &'a BytePath) -> Result<Option<(NodeId, &'a [u8])>, Problem> {
         if path.0.is_empty() {
             return Ok(None);
         }
         let slash = path.0.iter().rposition(|byte| *byte == b'/');
         let (above, name) = slash.map_or((&[][..], &path.0[..]), |at| (&path.0[..at], &path.0[at + 1..]));
-        Ok(Some((self.make_dirs_for(above, path)?, name)))
+        Ok(Some((self.make_dirs_for(above, &path.0)?, name)))
     }
 
-    fn no_directory(&self, id: NodeId, wanted: &BytePath) -> Problem {
+    /// The directory at a path for an entry of this name in it, made where it is missing.
+    pub fn make_home(&mut self, path: &'a BytePath, name: &[u8]) -> Result<NodeId, Problem> {
+        let slash: &[u8] = if path.0.is_empty() { b"" } else { b"/" };
+        self.make_dirs_for(&path.0, &[&path.0, slash, name].concat())
+    }
+
+    fn no_directory(&self, id: NodeId, wanted: &[u8]) -> Problem {
         let at = self.path(id);
-        let what = describe(&self.item(id).node);
-        if at == *wanted {
+        let what = describe(self.node(id));
+        if at.0 == wanted {
             return Problem::new(
                 "path-exists",
                 format!("`{at}` exists already and is {what}, not a directory"),
             );
         }
+        let wanted = BytePath(wanted.to_vec());
         let problem =
             Problem::new("not-a-directory", format!("`{wanted}` lies below `{at}`, which is {what}"));
-        match &self.item(id).node {
+        match self.node(id) {
             Node::Symlink(target) => problem.help(format!(
                 "write to where it points: `{}`",
                 BytePath(target.to_vec()).to_string().trim_start_matches('/')
@@ -158,9 +243,9 @@ impl Work {
     }
 
     /// Puts an entry that is no directory at a path; directories above it are made where they are missing.
-    pub fn put(&mut self, path: &BytePath, item: Item, replace: bool) -> Result<NodeId, Problem> {
+    pub fn put(&mut self, path: &'a BytePath, item: Item, replace: bool) -> Result<NodeId, Problem> {
         match self.make_parent(path)? {
-            Some((dir, name)) => self.put_in(dir, name, item, replace),
+            Some((dir, name)) => self.put_in(dir, name, item.into(), replace),
             None => Err(Problem::new(
                 "path-exists",
                 "the root of a tree is a directory and cannot be anything else",
@@ -169,8 +254,14 @@ impl Work {
     }
 
     /// Puts an entry that is no directory into a directory.
-    pub fn put_in(&mut self, dir: NodeId, name: &[u8], item: Item, replace: bool) -> Result<NodeId, Problem> {
-        let Some(there) = self.child(dir, name) else { return Ok(self.insert(dir, name, item)) };
+    pub fn put_in(
+        &mut self,
+        dir: NodeId,
+        name: &'a [u8],
+        said: Said<'a>,
+        replace: bool,
+    ) -> Result<NodeId, Problem> {
+        let Some(there) = self.child(dir, name) else { return Ok(self.insert(dir, name, said)) };
         let path = self.path(there);
         if self.is_dir(there) {
             let message = format!("`{path}` exists already and is a directory");
@@ -182,38 +273,47 @@ impl Work {
                 Problem::new("path-exists", message).help("to put this in its place, add `replace=#true`")
             );
         }
-        *self.item_mut(there) = item;
+        self.say(there, said);
         Ok(there)
     }
 
     /// Puts an entry into a directory where nothing of that name is.
-    pub fn insert(&mut self, dir: NodeId, name: &[u8], item: Item) -> NodeId {
+    pub fn insert(&mut self, dir: NodeId, name: &'a [u8], said: Said<'a>) -> NodeId {
         let id = NodeId::try_from(self.slots.len()).expect("because a tree has fewer than 2^32 entries");
-        self.slots.push(Slot { item, parent: dir, name: name.into(), children: BTreeMap::new() });
-        self.slots[dir as usize].children.insert(name.into(), id);
+        self.slots.push(Slot { said, parent: dir, name, children: None });
+        let mut children = self.slots[dir as usize].children.take().unwrap_or_default();
+        match children.run.last() {
+            Some(last) if self.name(*last) >= name => {
+                children.late.insert(name, id);
+            }
+            _ => children.run.push(id),
+        }
+        self.slots[dir as usize].children = Some(children);
         id
     }
 
-    /// Takes an entry out with all below it. Of the root only what is below it goes.
-    pub fn remove(&mut self, id: NodeId) {
-        if id == ROOT {
-            self.slots[0].children.clear();
-            return;
+    /// Takes entries out with all below them. Of the root only what is below it goes.
+    pub fn remove(&mut self, ids: &[NodeId]) {
+        let mut dirs = BTreeMap::<NodeId, BTreeSet<NodeId>>::new();
+        for id in ids {
+            match *id {
+                ROOT => self.slots[0].children = None,
+                id => {
+                    dirs.entry(self.slots[id as usize].parent).or_default().insert(id);
+                }
+            }
         }
-        let (parent, name) = (self.slots[id as usize].parent, self.slots[id as usize].name.clone());
-        // It may have gone with a directory that another match took out.
-        if self.child(parent, &name) == Some(id) {
-            self.slots[parent as usize].children.remove(&name);
+        for (dir, gone) in dirs {
+            if let Some(children) = &mut self.slots[dir as usize].children {
+                children.run.retain(|id| !gone.contains(id));
+                children.late.retain(|_, id| !gone.contains(id));
+            }
         }
     }
 
     /// Every name of some files.
     pub fn names_of(&self, groups: &BTreeSet<u32>) -> Vec<NodeId> {
-        (0..)
-            .zip(&self.slots)
-            .filter(|(_, slot)| groups.contains(&slot.item.group))
-            .map(|(id, _)| id)
-            .collect()
+        (0..).take(self.slots.len()).filter(|id| groups.contains(&self.group(*id))).collect()
     }
 
     /// The entries that a glob matches, in canonical order.
@@ -229,51 +329,64 @@ impl Work {
     }
 
     /// Goes through all entries in canonical order. What `visit` says no to is not entered.
-    fn walk<'w>(&'w self, mut visit: impl FnMut(NodeId, &[u8]) -> bool) {
+    fn walk(&self, mut visit: impl FnMut(NodeId, &[u8]) -> bool) {
         let mut path = Vec::new();
         if !visit(ROOT, &path) {
             return;
         }
-        let mut open: Vec<(Children<'w>, usize)> = vec![(self.slots[0].children.iter(), 0)];
+        let mut open: Vec<(InOrder<'a, '_>, usize)> = vec![(self.children(ROOT), 0)];
         while let Some((children, above)) = open.last_mut() {
             path.truncate(*above);
-            let Some((name, id)) = children.next() else {
+            let Some(id) = children.next() else {
                 open.pop();
                 continue;
             };
             if !path.is_empty() {
                 path.push(b'/');
             }
-            path.extend_from_slice(name);
-            let slot = &self.slots[*id as usize];
-            if visit(*id, &path) && !slot.children.is_empty() {
-                open.push((slot.children.iter(), path.len()));
+            path.extend_from_slice(self.name(id));
+            if visit(id, &path) && self.slots[id as usize].children.is_some() {
+                open.push((self.children(id), path.len()));
             }
         }
     }
 
     /// Makes the tree.
-    pub fn finish(mut self, epoch: i64) -> Result<Tree, Failure> {
-        let mut order = Vec::with_capacity(self.slots.len());
+    pub fn finish(self, epoch: i64) -> Result<Tree, Failure> {
+        let mut builder = TreeBuilder::new();
+        builder.reserve(self.slots.len());
         self.walk(|id, path| {
-            order.push((id, path.to_vec()));
+            let Item { meta, xattrs, group, node } = self.item(id);
+            let path = BytePath(path.to_vec());
+            builder.push(Entry { path, meta, xattrs, link: NonZeroU32::new(group), node });
             true
         });
-        let mut builder = TreeBuilder::new();
-        for (id, path) in order {
-            let slot = &mut self.slots[id as usize];
-            let item = std::mem::replace(&mut slot.item, Item::directory(epoch));
-            builder.push(Entry {
-                path: BytePath(path),
-                meta: item.meta,
-                xattrs: item.xattrs,
-                link: NonZeroU32::new(item.group),
-                node: item.node,
-            });
-        }
         builder
             .finish(epoch)
             .map_err(|path| Failure::Bug(format!("composing gave {path} twice or below a file")))
+    }
+}
+
+/// The entries of a directory in the order of their names.
+struct InOrder<'a, 'w> {
+    work: &'w Work<'a>,
+    run: Peekable<std::iter::Copied<std::slice::Iter<'w, NodeId>>>,
+    late: Peekable<Late<'a, 'w>>,
+}
+
+type Late<'a, 'w> = std::iter::Flatten<
+    std::option::IntoIter<std::iter::Copied<std::collections::btree_map::Values<'w, &'a [u8], NodeId>>>,
+>;
+
+impl Iterator for InOrder<'_, '_> {
+    type Item = NodeId;
+
+    fn next(&mut self) -> Option<NodeId> {
+        match (self.run.peek(), self.late.peek()) {
+            (Some(run), Some(late)) if self.work.name(*late) < self.work.name(*run) => self.late.next(),
+            (Some(_), _) => self.run.next(),
+            (None, _) => self.late.next(),
+        }
     }
 }
 

@@ -53,6 +53,11 @@ impl Staged {
         &self.file
     }
 
+    /// Where it is now.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Moves it to its place, over what is there.
     ///
     /// # Errors

@@ -5,7 +5,10 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use imgc_formats::{boot::LoaderJob, verity};
+use imgc_formats::{
+    boot::{LoaderJob, StampJob},
+    verity,
+};
 use imgc_image::{
     Bytes, BytesBuilder, Failure, Problem, Store, Tree, Value,
     build::{Patch, overlay},
@@ -13,12 +16,14 @@ use imgc_image::{
 use imgc_plan::{
     Data, Family, Op, Record,
     ids::uuid_bytes,
+    late,
     layout::{self, Layout, PartSize},
+    menu::Menu,
     step::{Archive, Assemble, Fetch, Loader, Measure, Place, Product, Stamp, Unpack, Verity, Write},
     units::{approximate_size, format_size},
 };
 
-use super::meter::Meter;
+use super::{locate::OnDisk, meter::Meter};
 use crate::{compose, config::Config, fetch, store::step::StepStore};
 
 /// What a step runs with.
@@ -145,7 +150,11 @@ fn unpack(job: &Job<'_>, op: &Unpack) -> Made {
 
 fn archive(job: &Job<'_>, op: &Archive) -> Made {
     let kind = imgc_formats::archive(&op.kind).ok_or_else(|| no_kind("archive", &op.kind))?;
-    let (bytes, warnings) = kind.pack(&op.options, job.tree(0)?, job.store)?;
+    let mut options = op.options.clone();
+    for option in options.values_mut() {
+        *option = late::fill_data(option, &mut |name| fact(job.inputs, name))?;
+    }
+    let (bytes, warnings) = kind.pack(&options, job.tree(0)?, job.store)?;
     Ok((bytes.into(), warnings))
 }
 
@@ -209,17 +218,35 @@ fn own_mistake(error: std::io::Error) -> Failure {
 
 fn loader(job: &Job<'_>, op: &Loader) -> Made {
     let kind = imgc_formats::loader(&op.kind).ok_or_else(|| no_kind("loader", &op.kind))?;
+    let mut menu = op.menu.clone();
+    for args in menu.iter_mut().flat_map(Menu::args_mut) {
+        *args = late::fill(args, |name| fact(job.inputs, name))?;
+    }
     let loader = LoaderJob {
         options: &op.options,
-        source: job.maybe_tree(0)?,
-        menu: op.menu.as_ref(),
+        source: match job.inputs.first() {
+            Some(Value::Tree(tree)) => Some(tree),
+            _ => None,
+        },
+        menu: menu.as_ref(),
         home: &op.home,
         store: job.store,
     };
     match op.product {
         Product::Files => kind.files(&loader).map(plain),
+        Product::EspFiles => kind.esp_files(&loader).map(plain),
         Product::Image => kind.image(&loader).map(plain),
     }
+}
+
+/// A fact among the inputs, as it stands in a text.
+pub fn fact(inputs: &[Value], name: &str) -> Result<String, Failure> {
+    let input = name.parse().ok().and_then(|index: usize| inputs.get(index));
+    match input {
+        Some(Value::Facts(data)) => late::text_of(data),
+        _ => None,
+    }
+    .ok_or_else(|| Failure::Bug(format!("a text names input {name}, which is no fact")))
 }
 
 fn stamp(job: &Job<'_>, op: &Stamp) -> Made {
@@ -232,10 +259,19 @@ fn stamp(job: &Job<'_>, op: &Stamp) -> Made {
         }
         Family::Loader => {
             let kind = imgc_formats::loader(&op.kind).ok_or_else(|| no_kind("loader", &op.kind))?;
-            let (Some(table), Some(partition)) = (&op.table, &op.partition) else {
-                return Err(Failure::Bug("a loader's stamp names neither table nor partition".into()));
+            let Some(home) = &op.home else {
+                return Err(Failure::Bug("a loader's stamp does not say where its files lie".into()));
             };
-            kind.stamp(&op.options, table, &job.layout(1)?, partition, job.bytes(2)?, job.store)?
+            let layout = job.layout(1)?;
+            kind.stamp(&StampJob {
+                options: &op.options,
+                home,
+                layout: &layout,
+                disk: base,
+                image: if job.inputs.len() > 2 { Some(job.bytes(2)?) } else { None },
+                files: &OnDisk { disk: base, layout: &layout, home, store: job.store },
+                store: job.store,
+            })?
         }
         Family::Table | Family::DiskFormat | Family::Archive => {
             return Err(Failure::Bug("only filesystems and loaders have stamps".into()));

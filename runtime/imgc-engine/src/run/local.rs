@@ -40,14 +40,14 @@ impl Run<'_> {
                 return Ok(Outcome::Unchanged);
             }
         }
-        self.read(at, scan, slot, &look).map_err(failed)?;
+        self.read(at, scan, slot, look).map_err(failed)?;
         Ok(if slot.id == self.last_value(at) { Outcome::Unchanged } else { Outcome::Ran })
     }
 
     /// Looks and reads again because contents are lost.
     pub(super) fn scan_again(&self, at: usize, scan: &Scan, slot: &mut Slot) -> Result<(), Stop> {
         let look = self.look(at, scan, slot)?;
-        self.read(at, scan, slot, &look).map_err(|failure| Stop::Failed(at, failure))
+        self.read(at, scan, slot, look).map_err(|failure| Stop::Failed(at, failure))
     }
 
     fn look(&self, at: usize, scan: &Scan, slot: &mut Slot) -> Result<Look, Stop> {
@@ -63,25 +63,26 @@ impl Run<'_> {
         Ok(look)
     }
 
-    fn read(&self, at: usize, scan: &Scan, slot: &mut Slot, look: &Look) -> Result<(), Failure> {
+    fn read(&self, at: usize, scan: &Scan, slot: &mut Slot, look: Look) -> Result<(), Failure> {
         let home = self.world.home;
         let say = |message| self.tell(Event::Log { step: Some(at), message });
-        let old = Index::load(home, &look.root, &say)?.unwrap_or_default();
         let store = StepStore::new(self.shelf, self.world.stop);
-        let known = scan::read::known(look, &old, &store)?;
-        let total = Some(scan::read::to_read(look, &known.0));
+        let mut known = {
+            let old = Index::load(home, &look.root, &say)?.unwrap_or_default();
+            scan::read::known(scan, &look, &old, &store)?
+        };
+        let total = Some(known.to_read(&look));
         self.tell(Event::Start { step: at, total });
         let meter = Meter::new(self.world.events, at, total);
         let progress = |done| meter.add(done);
         let watch = Watch { progress: &progress, stop: self.world.stop };
-        let (tree, index) =
-            self.world.pool.install(|| scan::read::read(scan, look, &old, known, &store, watch))?;
+        self.world.pool.install(|| scan::read::read(&look, &mut known, &store, watch))?;
         let mut written = store.finish()?;
-        let index = scan::read::with_packs(index, &written.packs);
-        index.save(home, &look.root)?;
-        self.shelf.take_local(Local::new(look, &index));
         // The action keeps all packs alive that its value needs, not only the new one.
-        written.packs.clone_from(&index.packs);
+        written.packs = known.save(&look, home, &written.packs)?;
+        let contents = known.seen.iter().map(|seen| seen.as_ref().map(|seen| seen.id));
+        self.shelf.take_local(Local::of(&look, contents));
+        let tree = self.world.pool.install(|| scan::read::tree(scan, look, known.seen))?;
         self.settle(slot, Value::from(tree), Vec::new(), written)
     }
 

@@ -8,9 +8,9 @@ use rayon::prelude::*;
 
 use crate::store::shelf::Shelf;
 
-/// The blobs that a value points at, directly or through other Bytes.
-pub fn blobs(value: &Value) -> BTreeSet<BlobId> {
-    let mut found = BTreeSet::new();
+/// The blobs that a value points at, directly or through other Bytes: sorted, each once.
+fn blobs(value: &Value) -> Vec<BlobId> {
+    let mut found = Vec::new();
     let mut seen = BTreeSet::new();
     match value {
         Value::Bytes(value) => add(value, &mut found, &mut seen),
@@ -18,7 +18,7 @@ pub fn blobs(value: &Value) -> BTreeSet<BlobId> {
             for entry in tree.entries() {
                 match &entry.node {
                     Node::File { content: Content::Blob { id, len: 1.. }, .. } => {
-                        found.insert(*id);
+                        found.push(*id);
                     }
                     Node::File { content: Content::Bytes(bytes), .. } => add(bytes, &mut found, &mut seen),
                     _ => {}
@@ -27,17 +27,19 @@ pub fn blobs(value: &Value) -> BTreeSet<BlobId> {
         }
         Value::Facts(_) => {}
     }
+    found.sort_unstable();
+    found.dedup();
     found
 }
 
-fn add(bytes: &Arc<Bytes>, found: &mut BTreeSet<BlobId>, seen: &mut BTreeSet<*const Bytes>) {
+fn add(bytes: &Arc<Bytes>, found: &mut Vec<BlobId>, seen: &mut BTreeSet<*const Bytes>) {
     if !seen.insert(Arc::as_ptr(bytes)) {
         return;
     }
     for source in bytes.refs() {
         match source {
             Ref::Blob(id) => {
-                found.insert(*id);
+                found.push(*id);
             }
             Ref::Bytes(inner) => add(inner, found, seen),
         }
@@ -49,7 +51,6 @@ fn add(bytes: &Arc<Bytes>, found: &mut BTreeSet<BlobId>, seen: &mut BTreeSet<*co
 /// # Errors
 /// What the machine says.
 pub fn is_all_there(value: &Value, shelf: &Shelf<'_>) -> io::Result<bool> {
-    let blobs: Vec<BlobId> = blobs(value).into_iter().collect();
-    let lost = blobs.par_iter().map(|id| shelf.has(id)).find_any(|there| !matches!(there, Ok(true)));
+    let lost = blobs(value).par_iter().map(|id| shelf.has(id)).find_any(|there| !matches!(there, Ok(true)));
     lost.unwrap_or(Ok(true))
 }

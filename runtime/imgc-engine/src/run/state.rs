@@ -6,7 +6,7 @@ use imgc_image::{Failure, Problem, Value};
 use imgc_plan::{Data, StepKey, ValueId};
 
 use super::why::Ingredients;
-use crate::{event::Outcome, report::Artifact};
+use crate::{event::Outcome, export::Staged, report::Artifact};
 
 /// What is known of one step.
 #[derive(Default)]
@@ -31,6 +31,8 @@ pub struct Slot {
     pub warnings: Vec<Problem>,
     /// Its artifact, if it exports one.
     pub artifact: Option<Artifact>,
+    /// Its artifact in the making, when somebody is asked before it is published.
+    pub staged: Option<Staged>,
     /// For a scan: what was seen, until somebody needs to read local files.
     pub look: Option<crate::scan::Look>,
 }

@@ -15,7 +15,6 @@ use super::{
 use crate::{
     config::Goal,
     event::{Event, Outcome},
-    export,
     store::{
         actions::Action,
         step::{StepStore, Written},
@@ -257,10 +256,9 @@ impl Run<'_> {
             return Err(failed(Failure::Bug("only exports are exported".into())));
         };
         let key = self.key(at, slot)?;
-        let place = export::Place::new(self.world.home, &self.world.config.out, op).map_err(failed)?;
+        let place = self.place(at).map_err(failed)?;
         if let Some(made) = place.current(&key, self.world.stop).map_err(failed)? {
-            slot.id = Some(made.value_id());
-            slot.artifact = Some(made.artifact(at, place.path(), false));
+            self.note(at, slot, made, false);
             return Ok(Outcome::Unchanged);
         }
         let input = step.inputs.first().map(|input| self.value(input.step)).transpose()?;
@@ -276,10 +274,14 @@ impl Run<'_> {
             .pool
             .install(|| place.stage(op, &bytes, &store, &|done| meter.add(done), self.world.stop));
         let staged = self.unless_changed(&store, staged).map_err(failed)?;
+        if self.world.gate.is_some() {
+            self.note(at, slot, staged.made, true);
+            slot.staged = Some(staged);
+            return Ok(Outcome::Ran);
+        }
         let published = place.publish(staged, &key, self.world.config.force, self.world.stop);
         let (made, written) = published.map_err(failed)?;
-        slot.id = Some(made.value_id());
-        slot.artifact = Some(made.artifact(at, place.path(), written));
+        self.note(at, slot, made, written);
         Ok(if written { Outcome::Ran } else { Outcome::Unchanged })
     }
 

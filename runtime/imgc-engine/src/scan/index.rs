@@ -1,6 +1,13 @@
 //! The stat index of a local directory: what each file held when it had which stamp. One file, sorted, replaced as a whole.
+//!
+//! Rows are read where they lie in the file's bytes: a directory of a million files is not taken apart to be looked at.
 
-use std::{cmp::Ordering, collections::BTreeMap, io, path::Path};
+use std::{
+    cmp::Ordering,
+    collections::BTreeMap,
+    io::{self, BufWriter, Write},
+    path::Path,
+};
 
 use imgc_image::tree::compare_paths;
 use imgc_plan::BlobId;
@@ -8,42 +15,73 @@ use imgc_plan::BlobId;
 use crate::{
     os::{self, Stamp},
     store::{
-        home::{Home, Room, seal, unseal},
+        home::{Home, Room, unseal},
         pack::SMALL,
     },
 };
 
 const FIRST: &str = "imgc stat index v1\n";
 
-/// What is known of one file's content.
+/// What is known of one file's content. There is one for each file of a scan, so it is small.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
-    /// Its path below the root.
-    pub path: Box<[u8]>,
-    /// Its state when it was read.
-    pub stamp: Stamp,
-    /// Whether a later state would have shown another stamp.
-    pub trusted: bool,
-    /// The name of its content.
+pub struct Seen {
+    /// The name of the content.
     pub id: BlobId,
-    /// The runs of data in it, as (start, length); what lies between is a hole.
-    pub runs: Box<[(u64, u64)]>,
+    /// The runs of data in it where there are holes, as (start, length); `None`: all of it is data.
+    pub holed: Option<Box<[(u64, u64)]>>,
+    /// Whether a later state of the file would have shown another stamp.
+    pub trusted: bool,
 }
 
-impl Row {
-    /// Whether its content is in a pack: it is small and not all holes.
-    pub fn in_pack(&self) -> bool {
-        self.stamp.size <= SMALL as u64 && !self.runs.is_empty()
+impl Seen {
+    /// Of a content with these runs of data.
+    pub fn new(id: BlobId, size: u64, runs: &[(u64, u64)], trusted: bool) -> Self {
+        let whole = if size == 0 { runs.is_empty() } else { runs == [(0, size)] };
+        Self { id, holed: (!whole).then(|| runs.into()), trusted }
+    }
+
+    /// The runs of data of a content of this size.
+    pub fn runs(&self, size: u64) -> Vec<(u64, u64)> {
+        match &self.holed {
+            Some(runs) => runs.to_vec(),
+            None if size == 0 => Vec::new(),
+            None => vec![(0, size)],
+        }
+    }
+
+    /// Whether a content of this size is in a pack: it is small and not all holes.
+    pub fn in_pack(&self, size: u64) -> bool {
+        size <= SMALL as u64 && size > 0 && self.holed.as_ref().is_none_or(|runs| !runs.is_empty())
+    }
+}
+
+/// A file of the index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row<P> {
+    /// Its path below the root.
+    pub path: P,
+    /// Its state when it was read.
+    pub stamp: Stamp,
+    /// What was in it then.
+    pub seen: Seen,
+}
+
+impl Row<&[u8]> {
+    /// The row with a path of its own.
+    pub fn own(self) -> Row<Box<[u8]>> {
+        Row { path: self.path.into(), stamp: self.stamp, seen: self.seen }
     }
 }
 
 /// What is known of a directory's files.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Index {
     /// Packs of the store that hold the small ones.
     pub packs: Vec<BlobId>,
-    /// The rows, in canonical order.
-    pub rows: Vec<Row>,
+    /// The bytes of the file, where the rows start in them, and how many there are.
+    bytes: Vec<u8>,
+    from: usize,
+    count: u64,
 }
 
 /// The index's name in the store: a host's path never enters anything else.
@@ -59,50 +97,110 @@ impl Index {
     pub fn load(home: &Home, root: &Path, say: &dyn Fn(String)) -> io::Result<Option<Self>> {
         let name = name(root);
         let Some(bytes) = home.get(Room::Scans, &name)? else { return Ok(None) };
-        let index = Self::unseal(&bytes);
+        let index = Self::unseal(bytes);
         if index.is_none() {
             say(home.set_aside(Room::Scans, &name));
         }
         Ok(index)
     }
 
-    /// Reads the bytes of an index; `None` when they are damaged.
-    pub fn unseal(bytes: &[u8]) -> Option<Self> {
-        let mut r = Reader(unseal(FIRST, bytes)?);
+    /// Takes the bytes of an index; `None` when they are damaged.
+    pub fn unseal(bytes: Vec<u8>) -> Option<Self> {
+        let body = unseal(FIRST, &bytes)?;
+        let mut r = Reader(body);
         let packs = (0..r.int()?).map(|_| r.array().map(BlobId)).collect::<Option<_>>()?;
-        let rows = (0..r.int()?).map(|_| r.row()).collect::<Option<_>>()?;
-        r.0.is_empty().then_some(Self { packs, rows })
+        let count = r.int()?;
+        let from = FIRST.len() + (body.len() - r.0.len());
+        for _ in 0..count {
+            r.row()?;
+        }
+        r.0.is_empty().then_some(())?;
+        Some(Self { packs, bytes, from, count })
     }
 
-    /// Stores the index of a directory.
+    /// The rows, in canonical order.
+    pub fn rows(&self) -> impl Iterator<Item = Row<&[u8]>> {
+        let mut r = Reader(self.bytes.get(self.from..).unwrap_or_default());
+        (0..self.count).map_while(move |_| r.row())
+    }
+
+    /// Stores the index of a directory: so many rows, in canonical order.
     ///
     /// # Errors
     /// When the store cannot take it.
-    pub fn save(&self, home: &Home, root: &Path) -> io::Result<()> {
-        let mut out = Vec::with_capacity(64 + self.rows.len() * 160);
-        out.extend((self.packs.len() as u64).to_le_bytes());
-        self.packs.iter().for_each(|id| out.extend(id.0));
-        out.extend((self.rows.len() as u64).to_le_bytes());
-        for Row { path, stamp: Stamp { dev, ino, size, mtime, ctime }, trusted, id, runs } in &self.rows {
-            out.extend((path.len() as u64).to_le_bytes());
-            out.extend(path.iter());
-            [*dev, *ino, *size].iter().for_each(|value| out.extend(value.to_le_bytes()));
-            for (seconds, nanos) in [mtime, ctime] {
-                out.extend(seconds.to_le_bytes());
-                out.extend(nanos.to_le_bytes());
-            }
-            out.push(u8::from(*trusted));
-            out.extend(id.0);
-            out.extend((runs.len() as u64).to_le_bytes());
-            runs.iter().flat_map(|(at, len)| [at, len]).for_each(|value| out.extend(value.to_le_bytes()));
-        }
-        home.put(Room::Scans, &name(root), &seal(FIRST, &out))
+    pub fn save<'r>(
+        home: &Home,
+        root: &Path,
+        packs: &[BlobId],
+        count: usize,
+        rows: impl Iterator<Item = (&'r [u8], Stamp, &'r Seen)>,
+    ) -> io::Result<()> {
+        let mut temp = home.temp()?;
+        let mut out = Sealing {
+            file: BufWriter::with_capacity(256 << 10, &mut temp.file),
+            hash: blake3::Hasher::new(),
+        };
+        let sealed = out.index(packs, count, rows);
+        drop(out);
+        sealed.map_err(|error| home.explain(&error))?;
+        home.publish(temp, Room::Scans, &name(root)).map(|_| ())
     }
+}
+
+/// Writes what [`crate::store::home::unseal`] reads, without holding it.
+struct Sealing<'f> {
+    file: BufWriter<&'f mut std::fs::File>,
+    hash: blake3::Hasher,
+}
+
+impl Sealing<'_> {
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.hash.update(bytes);
+        self.file.write_all(bytes)
+    }
+
+    fn index<'r>(
+        &mut self,
+        packs: &[BlobId],
+        count: usize,
+        rows: impl Iterator<Item = (&'r [u8], Stamp, &'r Seen)>,
+    ) -> io::Result<()> {
+        self.put(FIRST.as_bytes())?;
+        self.put(&(packs.len() as u64).to_le_bytes())?;
+        packs.iter().try_for_each(|id| self.put(&id.0))?;
+        self.put(&(count as u64).to_le_bytes())?;
+        let mut row = Vec::new();
+        for (path, stamp, seen) in rows {
+            row.clear();
+            add_row(&mut row, path, stamp, seen);
+            self.put(&row)?;
+        }
+        let hash = self.hash.finalize();
+        self.file.write_all(hash.as_bytes())?;
+        self.file.flush()
+    }
+}
+
+fn add_row(out: &mut Vec<u8>, path: &[u8], stamp: Stamp, seen: &Seen) {
+    let Stamp { dev, ino, size, mtime, ctime } = stamp;
+    let Seen { id, holed: _, trusted } = seen;
+    out.extend((path.len() as u64).to_le_bytes());
+    out.extend(path);
+    [dev, ino, size].iter().for_each(|value| out.extend(value.to_le_bytes()));
+    for (seconds, nanos) in [mtime, ctime] {
+        out.extend(seconds.to_le_bytes());
+        out.extend(nanos.to_le_bytes());
+    }
+    out.push(u8::from(*trusted));
+    out.extend(id.0);
+    let runs = seen.runs(size);
+    out.extend((runs.len() as u64).to_le_bytes());
+    runs.iter().flat_map(|(at, len)| [at, len]).for_each(|value| out.extend(value.to_le_bytes()));
 }
 
 struct Reader<'a>(&'a [u8]);
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (found, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
@@ -117,7 +215,7 @@ impl Reader<'_> {
         Some((self.array().map(i64::from_le_bytes)?, self.array().map(u32::from_le_bytes)?))
     }
 
-    fn row(&mut self) -> Option<Row> {
+    fn row(&mut self) -> Option<Row<&'a [u8]>> {
         let len = usize::try_from(self.int()?).ok()?;
         let (path, rest) = self.0.split_at_checked(len)?;
         self.0 = rest;
@@ -130,42 +228,43 @@ impl Reader<'_> {
         };
         let trusted = self.array::<1>()? == [1];
         let id = BlobId(self.array()?);
-        let runs = (0..self.int()?).map(|_| Some((self.int()?, self.int()?))).collect::<Option<_>>()?;
-        Some(Row { path: path.into(), stamp, trusted, id, runs })
+        let seen = match self.int()? {
+            1 => Seen::new(id, stamp.size, &[(self.int()?, self.int()?)], trusted),
+            count => {
+                let runs =
+                    (0..count).map(|_| Some((self.int()?, self.int()?))).collect::<Option<Vec<_>>>()?;
+                Seen::new(id, stamp.size, &runs, trusted)
+            }
+        };
+        Some(Row { path, stamp, seen })
     }
 }
 
 /// Walks rows and names, both sorted, side by side: for each name the row of the same path.
-pub struct Join<'a> {
-    rows: &'a [Row],
-    at: usize,
+pub struct Join<'a, I: Iterator<Item = Row<&'a [u8]>>> {
+    rows: std::iter::Peekable<I>,
 }
 
-impl<'a> Join<'a> {
+impl<'a, I: Iterator<Item = Row<&'a [u8]>>> Join<'a, I> {
     /// Starts at the first row.
-    pub fn new(rows: &'a [Row]) -> Self {
-        Self { rows, at: 0 }
+    pub fn new(rows: I) -> Self {
+        Self { rows: rows.peekable() }
     }
 
     /// The row of this path, which must not be before that of the last call. Rows that are passed go to `passed`.
-    pub fn row(&mut self, path: &[u8], mut passed: impl FnMut(&'a Row)) -> Option<&'a Row> {
-        while let Some(row) = self.rows.get(self.at) {
-            match compare_paths(&row.path, path) {
-                Ordering::Less => passed(row),
-                Ordering::Equal => {
-                    self.at += 1;
-                    return Some(row);
-                }
-                Ordering::Greater => return None,
+    pub fn row(&mut self, path: &[u8], mut passed: impl FnMut(Row<&'a [u8]>)) -> Option<Row<&'a [u8]>> {
+        loop {
+            let row = self.rows.next_if(|row| compare_paths(row.path, path) != Ordering::Greater)?;
+            if row.path == path {
+                return Some(row);
             }
-            self.at += 1;
+            passed(row);
         }
-        None
     }
 
     /// The rows that no name reached.
-    pub fn rest(self) -> &'a [Row] {
-        &self.rows[self.at..]
+    pub fn rest(self) -> impl Iterator<Item = Row<&'a [u8]>> {
+        self.rows
     }
 }
 
@@ -173,4 +272,43 @@ impl<'a> Join<'a> {
 pub fn dedup(ids: &mut Vec<BlobId>) {
     let mut seen = BTreeMap::new();
     ids.retain(|id| seen.insert(*id, ()).is_none());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_come_back_and_damage_shows() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let home = Home::open(dir.path()).expect("a store");
+        let root = Path::new("/some/where");
+        let stamp = |size| Stamp { dev: 1, ino: 2, size, mtime: (-3, 4), ctime: (5, 6) };
+        let seen = |size, runs: &[(u64, u64)]| (stamp(size), Seen::new(BlobId([9; 32]), size, runs, true));
+        let rows = [
+            ("a", seen(0, &[])),
+            ("a/b", seen(10, &[(0, 10)])),
+            ("a-b", seen(20_000, &[])),
+            ("c", seen(20_000, &[(0, 4096), (8192, 11_808)])),
+        ];
+        let packs = [BlobId([1; 32])];
+        let all = rows.iter().map(|(path, (stamp, seen))| (path.as_bytes(), *stamp, seen));
+        Index::save(&home, root, &packs, rows.len(), all).expect("saved");
+        let say = |said: String| panic!("{said}");
+        let index = Index::load(&home, root, &say).expect("read").expect("there");
+        assert_eq!(index.packs, packs);
+        assert_eq!(index.rows().count(), rows.len());
+        for (row, (path, (stamp, seen))) in index.rows().zip(&rows) {
+            assert_eq!((row.path, row.stamp, &row.seen), (path.as_bytes(), *stamp, seen));
+        }
+        assert_eq!(rows[3].1.1.runs(20_000), [(0, 4096), (8192, 11_808)]);
+        assert_eq!(rows[1].1.1.runs(10), [(0, 10)]);
+        let packed = rows.each_ref().map(|(_, (stamp, seen))| seen.in_pack(stamp.size));
+        assert_eq!(packed, [false, true, false, false]);
+        for at in 0..index.bytes.len() {
+            let mut damaged = index.bytes.clone();
+            damaged[at] ^= 1;
+            assert!(Index::unseal(damaged).is_none(), "{at}");
+        }
+    }
 }

@@ -23,13 +23,22 @@ pub struct Local {
 impl Local {
     /// The files of an index that are as they were seen just now. Small ones are in packs and left out.
     pub fn new(look: &Look, index: &Index) -> Self {
-        let mut join = Join::new(&index.rows);
+        let mut join = Join::new(index.rows());
+        let seen = look.found.iter().map(|found| {
+            let row = (found.status.kind == os::FileKind::File).then(|| join.row(&found.path, |_| {}))??;
+            (row.stamp == found.status.stamp).then_some(row.seen.id)
+        });
+        Self::of(look, seen)
+    }
+
+    /// The files of a look, given the content of each that is known.
+    pub fn of(look: &Look, contents: impl Iterator<Item = Option<BlobId>>) -> Self {
         let (mut rows, mut names) = (Vec::new(), Vec::new());
-        for found in look.found.iter().filter(|found| found.status.kind == os::FileKind::File) {
-            let Some(row) = join.row(&found.path, |_| {}) else { continue };
-            if row.stamp == found.status.stamp && row.stamp.size > SMALL as u64 {
-                names.push((row.id, rows.len()));
-                rows.push((row.path.clone(), row.stamp));
+        for (found, id) in look.found.iter().zip(contents) {
+            let stamp = found.status.stamp;
+            if let Some(id) = id.filter(|_| stamp.size > SMALL as u64) {
+                names.push((id, rows.len()));
+                rows.push((found.path.clone(), stamp));
             }
         }
         names.sort_unstable();

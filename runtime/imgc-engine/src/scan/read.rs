@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::Read,
+    io::{self, Read},
     num::NonZeroU32,
     path::{Path, PathBuf},
     sync::{
@@ -14,19 +14,20 @@ use std::{
 use imgc_image::{
     Entry, Failure, Meta, Node, Problem, Tree, TreeBuilder,
     holes::{self, HoleFinder},
+    tree::compare_paths,
 };
 use imgc_plan::{BlobId, step::Scan, tree::BytePath};
 use rayon::prelude::*;
 
 use super::{
     Look,
-    index::{Index, Join, Row, dedup},
+    index::{Index, Join, Row, Seen, dedup},
     is_racy, unreadable,
     walk::{Found, limit},
 };
 use crate::{
     os::{self, FileKind},
-    store::{pack::SMALL, step::StepStore},
+    store::{home::Home, pack::SMALL, step::StepStore},
 };
 
 /// How a reader tells how far it is and hears that it should stop.
@@ -49,123 +50,129 @@ const PIECE: usize = 4 << 20;
 /// Files from this size on are asked for their holes; reading a smaller one costs less than the two calls. Changes no output.
 const ASK: u64 = 1 << 20;
 
-/// How many bytes will be read for a look, given what is known.
-pub fn to_read(look: &Look, known: &[Option<Row>]) -> u64 {
-    let files = look
-        .found
-        .iter()
-        .zip(known)
-        .filter(|(found, row)| row.is_none() && found.status.kind == FileKind::File);
-    files.map(|(found, _)| found.status.stamp.size).sum()
+/// What an index tells of a look.
+pub struct Known {
+    /// For each name that was found what still holds of its content.
+    pub seen: Vec<Option<Seen>>,
+    /// Rows of names that were not looked at, where the scan is of a part.
+    pub others: Vec<Row<Box<[u8]>>>,
+    /// The packs that hold the small ones.
+    packs: Vec<BlobId>,
 }
 
-/// For each name that was found the row of the index that still holds; and rows of names that were not looked at.
+impl Known {
+    /// How many bytes will be read for the rest.
+    pub fn to_read(&self, look: &Look) -> u64 {
+        let files = look.found.iter().zip(&self.seen);
+        let files = files.filter(|(found, seen)| seen.is_none() && found.status.kind == FileKind::File);
+        files.map(|(found, _)| found.status.stamp.size).sum()
+    }
+
+    /// Stores the index for the next time, once everything is read. Gives its packs.
+    ///
+    /// # Errors
+    /// When the store cannot take it.
+    pub fn save(&self, look: &Look, home: &Home, written: &[BlobId]) -> io::Result<Vec<BlobId>> {
+        let mut packs = [&self.packs, written].concat();
+        dedup(&mut packs);
+        let found = look.found.iter().zip(&self.seen);
+        let found = || found.clone().filter_map(|(found, seen)| Some((found, seen.as_ref()?)));
+        let mut ours = found().map(|(found, seen)| (&*found.path, found.status.stamp, seen)).peekable();
+        let mut others =
+            self.others.iter().map(|Row { path, stamp, seen }| (&**path, *stamp, seen)).peekable();
+        let rows = std::iter::from_fn(|| match (ours.peek(), others.peek()) {
+            (Some(own), Some(other)) if compare_paths(other.0, own.0).is_lt() => others.next(),
+            (Some(_), _) => ours.next(),
+            (None, _) => others.next(),
+        });
+        Index::save(home, &look.root, &packs, found().count() + self.others.len(), rows)?;
+        Ok(packs)
+    }
+}
+
+/// What an index still tells of what was looked at. Small contents that lie in too many packs are gathered anew.
 ///
 /// # Errors
 /// What the machine says of the store.
-pub fn known(
-    look: &Look,
-    old: &Index,
-    store: &StepStore<'_>,
-) -> Result<(Vec<Option<Row>>, Vec<Row>), Failure> {
+pub fn known(scan: &Scan, look: &Look, old: &Index, store: &StepStore<'_>) -> Result<Known, Failure> {
     store.shelf().add_packs(&old.packs);
-    let mut join = Join::new(&old.rows);
-    let (mut known, mut others) = (Vec::with_capacity(look.found.len()), Vec::new());
-    for found in &look.found {
-        let row = join.row(&found.path, |passed| others.push(passed.clone()));
-        let same = row.filter(|row| row.trusted && row.stamp == found.status.stamp);
-        let there = match same {
-            Some(row) if row.in_pack() => store.shelf().is_packed(&row.id)?,
+    let is_part = !(scan.include.is_empty() && scan.exclude.is_empty());
+    let mut join = Join::new(old.rows());
+    let (mut seen, mut others) = (Vec::with_capacity(look.found.len()), Vec::new());
+    let mut keep = |row: Row<&[u8]>| {
+        if is_part {
+            others.push(row.own());
+        }
+    };
+    for Found { path, status, target: _ } in &look.found {
+        let row = join.row(path, &mut keep);
+        let same = row.map(|row| (row.stamp, row.seen));
+        let same = same.filter(|(stamp, seen)| seen.trusted && *stamp == status.stamp);
+        let there = match &same {
+            Some((stamp, seen)) if seen.in_pack(stamp.size) => store.shelf().is_packed(&seen.id)?,
             _ => true,
         };
-        known.push(same.filter(|_| there).cloned());
+        seen.push(same.filter(|_| there).map(|(_, seen)| seen));
     }
-    others.extend(join.rest().iter().cloned());
-    Ok((known, others))
-}
-
-/// Makes the tree of what was looked at, and the index for the next time.
-///
-/// # Errors
-/// Every file that cannot be read or changed meanwhile, at once; or that the store cannot take contents.
-pub fn read(
-    scan: &Scan,
-    look: &Look,
-    old: &Index,
-    (known, others): (Vec<Option<Row>>, Vec<Row>),
-    store: &StepStore<'_>,
-    watch: Watch<'_>,
-) -> Result<(Tree, Index), Failure> {
-    let partial = !(scan.include.is_empty() && scan.exclude.is_empty());
-    let mut index = Index { packs: Vec::new(), rows: Vec::new() };
-    let reused = known.iter().flatten().any(Row::in_pack) || (partial && others.iter().any(Row::in_pack));
-    if reused && old.packs.len() < MOST_PACKS {
-        index.packs.clone_from(&old.packs);
+    join.rest().for_each(keep);
+    let mut known = Known { seen, others, packs: Vec::new() };
+    let packed = || {
+        let files = look.found.iter().zip(&known.seen);
+        let files = files.filter_map(|(found, seen)| Some((found.status.stamp.size, seen.as_ref()?)));
+        files.filter(|(size, seen)| seen.in_pack(*size))
+    };
+    let is_reused =
+        packed().next().is_some() || known.others.iter().any(|row| row.seen.in_pack(row.stamp.size));
+    if is_reused && old.packs.len() < MOST_PACKS {
+        known.packs.clone_from(&old.packs);
     } else {
-        gather_again(known.iter().flatten().filter(|row| row.in_pack()), store)?;
+        gather_again(packed(), store)?;
     }
-    let rows = contents(look, known, store, watch)?;
-    let tree = tree(scan, look, &rows)?;
-    index.rows = rows.into_iter().flatten().collect();
-    if partial {
-        index.rows.extend(others);
-        index.rows.sort_by(|a, b| imgc_image::tree::compare_paths(&a.path, &b.path));
-    }
-    Ok((tree, index))
+    Ok(known)
 }
 
 /// Copies small contents out of many packs into the one of this step.
-fn gather_again<'r>(rows: impl Iterator<Item = &'r Row>, store: &StepStore<'_>) -> Result<(), Failure> {
+fn gather_again<'r>(
+    contents: impl Iterator<Item = (u64, &'r Seen)>,
+    store: &StepStore<'_>,
+) -> Result<(), Failure> {
     use imgc_image::Blobs;
-    for row in rows {
-        let mut bytes = vec![0; usize::try_from(row.stamp.size).expect("because it is small")];
-        store.read_at(&row.id, 0, &mut bytes)?;
-        store.put_small([(row.id, bytes.as_slice())])?;
+    for (size, Seen { id, .. }) in contents {
+        let mut bytes = vec![0; usize::try_from(size).expect("because it is small")];
+        store.read_at(id, 0, &mut bytes)?;
+        store.put_small([(*id, bytes.as_slice())])?;
     }
     Ok(())
 }
 
-/// For each name that is a file its row: the known one, or one that is made by reading. `rows` are those known.
-fn contents(
-    look: &Look,
-    mut rows: Vec<Option<Row>>,
-    store: &StepStore<'_>,
-    watch: Watch<'_>,
-) -> Result<Vec<Option<Row>>, Failure> {
+/// Reads every file of which nothing is known.
+///
+/// # Errors
+/// Every file that cannot be read or changed meanwhile, at once; or that the store cannot take contents.
+pub fn read(look: &Look, known: &mut Known, store: &StepStore<'_>, watch: Watch<'_>) -> Result<(), Failure> {
     let problems = Mutex::new(Vec::new());
     let complain =
         |problem: Problem| problems.lock().expect("because no holder of the lock panics").push(problem);
-    let todo: Vec<usize> = (0..rows.len())
-        .filter(|at| rows[*at].is_none() && look.found[*at].status.kind == FileKind::File)
-        .collect();
-    let read: Result<Vec<Vec<(usize, Row)>>, Failure> = todo
-        .par_chunks(BATCH)
-        .map(|batch| {
-            let mut small = Batch::default();
-            let mut made = Vec::with_capacity(batch.len());
-            for at in batch {
-                if watch.stop.load(Ordering::Relaxed) {
-                    return Err(Failure::Interrupted);
-                }
-                match file(look, &look.found[*at], &mut small, watch) {
-                    Ok(row) => made.push((*at, row)),
-                    Err(Failure::Problems(found)) => found.into_iter().for_each(complain),
-                    Err(failure) => return Err(failure),
-                }
+    let batches = look.found.par_chunks(BATCH).zip(known.seen.par_chunks_mut(BATCH));
+    batches.try_for_each(|(batch, seen)| {
+        let mut small = Batch::default();
+        let files = batch.iter().zip(seen);
+        for (found, seen) in
+            files.filter(|(found, seen)| seen.is_none() && found.status.kind == FileKind::File)
+        {
+            if watch.stop.load(Ordering::Relaxed) {
+                return Err(Failure::Interrupted);
             }
-            store.put_small(small.parts())?;
-            Ok(made)
-        })
-        .collect();
-    let read = read?;
+            match file(look, found, &mut small, watch) {
+                Ok(content) => *seen = Some(content),
+                Err(Failure::Problems(found)) => found.into_iter().for_each(complain),
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(store.put_small(small.parts())?)
+    })?;
     let problems = problems.into_inner().expect("because no holder of the lock panics");
-    if !problems.is_empty() {
-        return Err(limit(problems).into());
-    }
-    for (at, row) in read.into_iter().flatten() {
-        rows[at] = Some(row);
-    }
-    Ok(rows)
+    if problems.is_empty() { Ok(()) } else { Err(limit(problems).into()) }
 }
 
 /// Small contents on their way into the pack.
@@ -196,9 +203,9 @@ fn host_path(look: &Look, found: &Found) -> PathBuf {
 }
 
 /// Reads one file.
-fn file(look: &Look, found: &Found, small: &mut Batch, watch: Watch<'_>) -> Result<Row, Failure> {
+fn file(look: &Look, found: &Found, small: &mut Batch, watch: Watch<'_>) -> Result<Seen, Failure> {
     let path = host_path(look, found);
-    let broken = |error: std::io::Error| Failure::from(unreadable(&path, &error, "source-unreadable"));
+    let broken = |error: io::Error| Failure::from(unreadable(&path, &error, "source-unreadable"));
     let changed = || Failure::from(changed(&path));
     let file = os::open_no_follow(&path).map_err(broken)?;
     let state = |file: &File| file.metadata().map(|meta| os::status(&meta).stamp);
@@ -215,8 +222,7 @@ fn file(look: &Look, found: &Found, small: &mut Batch, watch: Watch<'_>) -> Resu
     if len != stamp.size || state(&file).map_err(broken)? != stamp {
         return Err(changed());
     }
-    let trusted = !is_racy(&stamp, look.now);
-    Ok(Row { path: found.path.clone(), stamp, trusted, id, runs: runs.into() })
+    Ok(Seen::new(id, len, &runs, !is_racy(&stamp, look.now)))
 }
 
 /// The problem with a file that changed while it was read.
@@ -227,7 +233,7 @@ pub fn changed(path: &Path) -> Problem {
 
 type Summary = (BlobId, u64, Vec<(u64, u64)>);
 
-fn read_small(file: &File, size: u64, small: &mut Batch) -> std::io::Result<Summary> {
+fn read_small(file: &File, size: u64, small: &mut Batch) -> io::Result<Summary> {
     let start = small.bytes.len();
     // One byte more than there should be, so that growth is seen.
     file.take(size + 1).read_to_end(&mut small.bytes)?;
@@ -251,7 +257,7 @@ fn read_large(
     size: u64,
     buf: &mut Vec<u8>,
     watch: Watch<'_>,
-) -> Result<std::io::Result<Summary>, Failure> {
+) -> Result<io::Result<Summary>, Failure> {
     let mut hasher = blake3::Hasher::new();
     let mut finder = HoleFinder::new();
     let room = usize::try_from(size).unwrap_or(PIECE).min(PIECE);
@@ -280,7 +286,7 @@ fn read_large(
             let part = &mut buf[..piece];
             if let Err(error) = os::read_at(file, at, part) {
                 // Shorter than it was: the caller sees that the length is not right.
-                let short = error.kind() == std::io::ErrorKind::UnexpectedEof;
+                let short = error.kind() == io::ErrorKind::UnexpectedEof;
                 return Ok(if short { Ok((BlobId([0; 32]), 0, Vec::new())) } else { Err(error) });
             }
             hasher.update_rayon(part);
@@ -303,36 +309,46 @@ fn pieces(from: u64, to: u64) -> impl Iterator<Item = usize> {
     })
 }
 
-/// Makes the tree.
-fn tree(scan: &Scan, look: &Look, rows: &[Option<Row>]) -> Result<Tree, Failure> {
+/// Makes the tree of what was looked at and read.
+///
+/// # Errors
+/// Every file whose extended attributes cannot be read.
+pub fn tree(scan: &Scan, look: Look, seen: Vec<Option<Seen>>) -> Result<Tree, Failure> {
+    let attributes: Result<Vec<Xattrs>, Failure> = if scan.keep.xattrs {
+        look.found.par_iter().map(|found| xattrs(&host_path(&look, found))).collect()
+    } else {
+        Ok(Vec::new())
+    };
+    let mut attributes = attributes?.into_iter();
     let mut builder = TreeBuilder::new();
+    builder.reserve(look.found.len() + 1);
     if look.single.is_none() && scan.include.is_empty() {
-        builder.push(Entry {
-            path: BytePath::default(),
-            xattrs: xattrs(scan, &look.root)?,
-            ..entry(scan, &look.top, Node::Dir)
-        });
+        let xattrs = if scan.keep.xattrs { xattrs(&look.root)? } else { Xattrs::default() };
+        builder.push(Entry { xattrs, ..entry(scan, &look.top, Node::Dir) });
     }
     let mut links = Links::default();
-    let xattrs: Result<Vec<Xattrs>, Failure> =
-        look.found.par_iter().map(|found| xattrs(scan, &host_path(look, found))).collect();
-    for ((found, row), xattrs) in look.found.iter().zip(rows).zip(xattrs?) {
-        let node = match found.status.kind {
+    for (Found { path, status, target }, seen) in look.found.into_iter().zip(seen) {
+        let node = match status.kind {
             FileKind::Dir => Node::Dir,
             FileKind::File => {
-                let row = row.as_ref().expect("because every file has a row once all are read");
-                Node::File { content: holes::content(row.id, row.stamp.size, &row.runs), dense: false }
+                let seen = seen.expect("because every file is known once all are read");
+                let size = status.stamp.size;
+                let content = match &seen.holed {
+                    Some(runs) => holes::content(seen.id, size, runs),
+                    None => holes::content(seen.id, size, &[(0, size)][..usize::from(size > 0)]),
+                };
+                Node::File { content, dense: false }
             }
-            FileKind::Symlink => Node::Symlink(found.target.clone().unwrap_or_default()),
+            FileKind::Symlink => Node::Symlink(target.unwrap_or_default()),
             FileKind::Char { major, minor } => Node::Char { major, minor },
             FileKind::Block { major, minor } => Node::Block { major, minor },
             FileKind::Fifo => Node::Fifo,
             FileKind::Socket => Node::Socket,
         };
-        let path = BytePath(found.path.to_vec());
-        let mut entry = Entry { path, xattrs, ..entry(scan, &found.status, node) };
-        if scan.keep.links && found.status.names > 1 && !entry.is_dir() {
-            entry = links.join(&found.status, entry);
+        let xattrs = attributes.next().unwrap_or_default();
+        let mut entry = Entry { path: BytePath(path.into()), xattrs, ..entry(scan, &status, node) };
+        if scan.keep.links && status.names > 1 && !entry.is_dir() {
+            entry = links.join(&status, entry);
         }
         builder.push(entry);
     }
@@ -361,11 +377,8 @@ impl Links {
 
 type Xattrs = Box<[imgc_image::tree::Xattr]>;
 
-/// The extended attributes of a file, if the scan keeps them.
-fn xattrs(scan: &Scan, host: &Path) -> Result<Xattrs, Failure> {
-    if !scan.keep.xattrs {
-        return Ok(Box::default());
-    }
+/// The extended attributes of a file.
+fn xattrs(host: &Path) -> Result<Xattrs, Failure> {
     let found = os::xattrs(host).map_err(|error| unreadable(host, &error, "source-unreadable"))?;
     Ok(found.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
 }
@@ -387,11 +400,4 @@ fn entry(scan: &Scan, status: &os::Status, node: Node) -> Entry {
         (meta.mtime, meta.mtime_nanos) = status.stamp.mtime;
     }
     Entry { path: BytePath::default(), meta, xattrs: Box::default(), link: None, node }
-}
-
-/// Adds this step's packs to an index.
-pub fn with_packs(mut index: Index, packs: &[BlobId]) -> Index {
-    index.packs.extend(packs);
-    dedup(&mut index.packs);
-    index
 }

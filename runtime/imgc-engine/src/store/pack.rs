@@ -170,11 +170,13 @@ impl PackWriter {
             table.extend_from_slice(&offset.to_le_bytes());
             table.extend_from_slice(&len.to_le_bytes());
         }
-        self.buffer.extend_from_slice(&table);
-        self.buffer.extend_from_slice(&at.to_le_bytes());
-        self.buffer.extend_from_slice(&(self.table.len() as u64).to_le_bytes());
-        self.buffer.extend_from_slice(MAGIC);
+        let foot = [&at.to_le_bytes()[..], &(self.table.len() as u64).to_le_bytes(), MAGIC].concat();
+        self.table.clear();
         self.flush(home)?;
+        for part in [&table, &foot] {
+            self.hasher.update(part);
+            self.temp.file.write_all(part).map_err(|error| home.explain(&error))?;
+        }
         let id = BlobId(*self.hasher.finalize().as_bytes());
         let file = self.temp.file.try_clone()?;
         home.publish(self.temp, Room::Blobs, &id.hex())?;

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, Read},
+    io::{self, BufWriter, Read, Write},
     sync::{Arc, Mutex, Weak},
 };
 
@@ -43,18 +43,30 @@ impl<'a> Values<'a> {
         }
         nested.sort_unstable();
         nested.dedup();
-        let encoding = codec::encode(value);
-        let id = ValueId(*blake3::hash(&encoding).as_bytes());
+        let id = self.write(value)?;
         if let Value::Bytes(bytes) = value {
             self.remember(id, bytes);
         }
-        let home = self.shelf.home();
-        if !home.place(Room::Values, &id.hex()).exists() {
-            // Level 1: the encoding is mostly zero bytes of integers; more effort would only cost time.
-            let packed = zstd::bulk::compress(&encoding, 1)?;
-            home.put(Room::Values, &id.hex(), &[MAGIC, &packed].concat())?;
-        }
         Ok((id, nested))
+    }
+
+    /// Packs a value's encoding while it is made; it is as long as the value is large.
+    fn write(&self, value: &Value) -> io::Result<ValueId> {
+        let home = self.shelf.home();
+        let mut temp = home.temp()?;
+        let id = {
+            let mut file = BufWriter::with_capacity(256 << 10, &mut temp.file);
+            file.write_all(MAGIC)?;
+            // Level 1: the encoding is mostly zero bytes of integers; more effort would only cost time.
+            let mut packer = zstd::stream::write::Encoder::new(&mut file, 1)?;
+            let id = codec::encode_to(value, &mut packer).map_err(|error| home.explain(&error))?;
+            packer.finish().and_then(|file| file.flush()).map_err(|error| home.explain(&error))?;
+            id
+        };
+        if !home.place(Room::Values, &id.hex()).exists() {
+            home.publish(temp, Room::Values, &id.hex())?;
+        }
+        Ok(id)
     }
 
     /// Reads a value. `None` when it, or one that it points at, is missing or damaged; damage is moved away and said.

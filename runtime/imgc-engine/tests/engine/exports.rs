@@ -3,10 +3,13 @@
 use std::{
     fs,
     io::{Seek, SeekFrom, Write},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use imgc_engine::{Engine, Event, Goal};
+use imgc_engine::{Candidate, Engine, Event, Goal};
 use imgc_image::Failure;
 use imgc_plan::{Op, step::Keep};
 
@@ -137,4 +140,37 @@ fn names_that_leave_the_output_directory_are_refused() {
         export.file = name.into();
         assert_eq!(rig.run(&plan).problems()[0].code, "bad-output-name", "{name}");
     }
+}
+
+#[test]
+fn artifacts_wait_for_a_word_before_they_are_published() {
+    let rig = Rig::new();
+    rig.fill();
+    let plan = disk(Keep::default(), vec![]);
+    let goal = Goal::Steps(plan.exports().collect());
+    let run = |approve: bool| {
+        let seen = Mutex::new(Vec::new());
+        let gate = |candidates: &[Candidate]| {
+            let read = candidates.iter().map(|candidate| fs::read(&candidate.path).expect("readable"));
+            seen.lock().expect("a lock").extend(candidates.iter().cloned().zip(read));
+            vec![approve; candidates.len()]
+        };
+        let engine = Engine::open(rig.config()).expect("an engine");
+        let report =
+            engine.run_gated(&plan, &goal, &|_| (), &AtomicBool::new(false), Some(&gate)).expect("a report");
+        (report, seen.into_inner().expect("a lock"))
+    };
+    let (report, seen) = run(false);
+    assert!(report.artifacts.is_empty() && !rig.path("out/disk.img").exists());
+    assert_eq!(leftovers(&rig), [""; 0], "what is not published is gone");
+    assert_eq!((seen.len(), seen[0].0.file.as_str(), seen[0].0.published), (1, "disk.img", false));
+    let (report, seen) = run(true);
+    assert!(report.artifacts[0].written && !seen[0].0.published);
+    assert!(rig.image() == seen[0].1 && rig.image() == rig.right(&plan));
+    assert_eq!(report.artifacts[0].sha256, seen[0].0.sha256);
+    // What is there already is asked about at its place, and stays whatever is said.
+    let (report, seen) = run(false);
+    assert!(!report.artifacts[0].written && seen[0].0.published);
+    assert_eq!(seen[0].0.path, rig.path("out/disk.img"));
+    assert!(rig.path("out/disk.img").exists());
 }

@@ -26,6 +26,7 @@ fn part(name: &str, number: u32, size: PartSize) -> PartSpec {
         uuid: None,
         bootable: false,
         attributes: 0,
+        system_area: 0,
     }
 }
 
@@ -39,12 +40,19 @@ fn archive(plan: &mut Plan, from: &str) -> usize {
 
 /// Two archives in partitions of these sizes; the length of those that are fitted is a fact of the archive.
 fn plan(sizes: [PartSize; 2]) -> Plan {
-    let mut plan = Plan { image: "test".into(), epoch: 0, steps: Vec::new() };
+    let mut plan = Plan { image: "test".into(), epoch: 0, ..Plan::default() };
     let steps = ["src/a", "src/b"].map(|from| archive(&mut plan, from));
     let fitted = steps.iter().zip(&sizes).filter(|(_, size)| matches!(size, PartSize::Fit { .. }));
     let lens = fitted.map(|(step, _)| Input::fact(*step, "len")).collect();
     let [a, b] = sizes;
-    let rules = TableRules { head: 1, tail: 0, slots: 4, logical: true, max_sector: u64::from(u32::MAX) };
+    let rules = TableRules {
+        head: 1,
+        tail: 0,
+        slots: 4,
+        logical: true,
+        max_sector: u64::from(u32::MAX),
+        shares_head: false,
+    };
     let parts = vec![part("a", 1, a), part("b", 2, b)];
     let disk = DiskSpec { len: Some(16 << 20), sector_size: 512, rules, parts };
     let layout = plan.push("place", Op::Place(Place { disk }), lens);
@@ -143,7 +151,7 @@ fn what_is_longer_than_its_partition_is_the_manifests_mistake() {
 fn a_filesystem_alone_is_as_long_as_a_layout_without_a_table_says() {
     let rig = Rig::new();
     rig.file("one", "first");
-    let mut plan = Plan { image: "test".into(), epoch: 0, steps: Vec::new() };
+    let mut plan = Plan { image: "test".into(), epoch: 0, ..Plan::default() };
     let source = plan.push("scan", Op::Scan(scan("src", Keep::default())), Vec::new());
     let whole = PartSpec { align: 512, ..part("whole", 1, PartSize::Exact(3 << 20)) };
     let disk = DiskSpec { len: None, sector_size: 512, rules: TableRules::BARE, parts: vec![whole] };

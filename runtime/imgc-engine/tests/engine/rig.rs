@@ -200,7 +200,7 @@ pub fn options(family: Family, name: &str) -> Record {
 
 /// scan → compose → measure → place → write → assemble → export, with these operations after a copy of the source.
 pub fn disk(keep: Keep, more: Vec<TreeOp>) -> Plan {
-    let mut plan = Plan { image: "test".into(), epoch: 1_000_000, steps: Vec::new() };
+    let mut plan = Plan { image: "test".into(), epoch: 1_000_000, ..Plan::default() };
     let source = plan.push("scan src", Op::Scan(scan("src", keep)), Vec::new());
     let mut ops = vec![copy_all(0, "/")];
     ops.extend(more);
@@ -226,8 +226,16 @@ pub fn image(plan: &mut Plan, tree: usize) {
         uuid: Some(uuid_text([9; 16])),
         bootable: false,
         attributes: 0,
+        system_area: 0,
     };
-    let rules = TableRules { head: 34, tail: 33, slots: 128, logical: false, max_sector: u64::MAX };
+    let rules = TableRules {
+        head: 34,
+        tail: 33,
+        slots: 128,
+        logical: false,
+        max_sector: u64::MAX,
+        shares_head: false,
+    };
     let disk = DiskSpec { len: None, sector_size: 512, rules, parts: vec![part] };
     let layout = plan.push("place", Op::Place(Place { disk }), vec![Input::fact(len, "len")]);
     let write = Write { kind: "ext4".into(), options: ext4 };

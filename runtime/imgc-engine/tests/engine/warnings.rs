@@ -11,7 +11,7 @@ use crate::rig::{Ran, Rig, options, path, text};
 
 /// An archive that cannot hold what its tree has.
 fn plan() -> Plan {
-    let mut plan = Plan { image: "test".into(), epoch: 0, steps: Vec::new() };
+    let mut plan = Plan { image: "test".into(), epoch: 0, ..Plan::default() };
     let xattrs = vec![("user.colour".to_owned(), b"red".to_vec())];
     let dir = TreeOp::Dir { path: path("/dir"), attributes: Attributes { xattrs, ..Attributes::default() } };
     let compose = Op::Compose(Compose { ops: vec![dir, text("/dir/file", "x")], epoch: 0 });

@@ -1,7 +1,7 @@
 //! QEMU's copy-on-write format, plain or compressed, for KVM, Proxmox, OpenStack and everything else that uses QEMU.
 //!
 //! [`options`] is what a manifest can say, [`format`] the on-disk structures, [`layout`] where they lie, [`plain`] and
-//! [`packed`] the two writers, [`codec`] the compression of one cluster. Source: QEMU, `docs/interop/qcow2.txt`.
+//! [`packed`] the two writers, [`codec`] the compression of one cluster, [`read`] opens what anyone made. Source: QEMU, `docs/interop/qcow2.txt`.
 //!
 //! A plain image knows its layout before any data: header, refcounts, L1, L2, data. So it is a list of pieces, written and
 //! hashed in one pass. A compressed one does not: its header and tables come first in the file and are known last, and
@@ -14,13 +14,14 @@ mod layout;
 mod options;
 mod packed;
 mod plain;
+mod read;
 
 #[cfg(test)]
 mod tests;
 
 use std::fs::File;
 
-use imgc_image::Failure;
+use imgc_image::{Failure, ReadAt};
 use imgc_plan::{Kind, Record, kind::OptionProblem};
 
 use crate::disk::{DiskFormat, ExportJob, Exported};
@@ -43,5 +44,9 @@ impl DiskFormat for Qcow2 {
             None => plain::export(job, &options, file),
             Some(method) => packed::export(job, &options, method, file),
         }
+    }
+
+    fn open<'a>(&self, file: &'a dyn ReadAt) -> Result<Option<Box<dyn ReadAt + 'a>>, Failure> {
+        Ok(read::open(file)?.map(|disk| Box::new(disk) as Box<dyn ReadAt + 'a>))
     }
 }

@@ -1,4 +1,4 @@
-//! The disk's bytes as they are: `img`, `raw`.
+//! The disk's bytes as they are: `img`, `raw`, `iso`.
 
 use std::fs::File;
 
@@ -38,7 +38,7 @@ static KIND: Kind = Kind {
             since: "0.1",
         },
     ],
-    traits: Traits::DiskFormat(DiskFormatTraits { endings: &["img", "raw"] }),
+    traits: Traits::DiskFormat(DiskFormatTraits { endings: &["img", "raw", "iso"] }),
 };
 
 impl DiskFormat for Raw {

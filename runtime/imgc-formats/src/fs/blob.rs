@@ -38,6 +38,8 @@ static KIND: Kind = Kind {
         takes_tree: true,
         own_length: false,
         stamps_start: false,
+        system_area: 0,
+        folds_case: false,
         default_type: "raw",
     }),
 };

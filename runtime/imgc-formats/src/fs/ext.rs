@@ -37,7 +37,7 @@ use self::{
     place::Within,
     settings::{Flavour, Settings},
 };
-use super::Filesystem;
+use super::{Filesystem, Volume};
 use crate::loss::{self, Loss};
 
 /// One of the three.
@@ -93,6 +93,11 @@ impl Filesystem for Ext {
 
     fn dump(&self, image: &dyn ReadAt) -> Result<String, Failure> {
         dump::dump(image)
+    }
+
+    fn open<'a>(&self, image: &'a dyn ReadAt) -> Result<Option<Box<dyn Volume + 'a>>, Failure> {
+        let found = read::Image::open(image)?.filter(|found| found.flavour() == self.flavour);
+        Ok(found.map(|found| Box::new(found) as Box<dyn Volume + 'a>))
     }
 }
 

@@ -49,6 +49,8 @@ static KIND: Kind = Kind {
         takes_tree: true,
         own_length: true,
         stamps_start: false,
+        system_area: 32768,
+        folds_case: false,
         default_type: "basic-data",
     }),
 };

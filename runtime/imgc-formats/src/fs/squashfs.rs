@@ -44,6 +44,8 @@ static KIND: Kind = Kind {
         takes_tree: true,
         own_length: true,
         stamps_start: false,
+        system_area: 0,
+        folds_case: false,
         default_type: "linux",
     }),
 };

@@ -13,7 +13,11 @@ use imgc_plan::{
     units::{approximate_size, format_size},
 };
 
-use super::Filesystem;
+use super::{Filesystem, Volume};
+
+mod read;
+#[cfg(test)]
+mod tests;
 
 /// The kind `swap`.
 pub struct Swap;
@@ -44,6 +48,8 @@ static KIND: Kind = Kind {
         takes_tree: false,
         own_length: false,
         stamps_start: false,
+        system_area: 0,
+        folds_case: false,
         default_type: "swap",
     }),
 };
@@ -106,17 +112,27 @@ impl Filesystem for Swap {
 
     fn dump(&self, image: &dyn ReadAt) -> Result<String, Failure> {
         let not_swap = || Problem::new("not-this-filesystem", "this is no swap space of version 1");
-        let mut page = MIN_PAGE;
-        while page <= MAX_PAGE && image.len() >= page {
-            let mut buf = vec![0; usize::try_from(page).expect("because a page has at most 64 KiB")];
-            image.read_at(0, &mut buf)?;
-            if buf.ends_with(MAGIC) {
-                return Ok(text(&buf, page));
-            }
-            page *= 2;
-        }
-        Err(not_swap().into())
+        let (header, page) = find(image)?.ok_or_else(not_swap)?;
+        Ok(text(&header, page))
     }
+
+    fn open<'a>(&self, image: &'a dyn ReadAt) -> Result<Option<Box<dyn Volume + 'a>>, Failure> {
+        Ok(read::open(image)?.map(|space| Box::new(space) as Box<dyn Volume + 'a>))
+    }
+}
+
+/// The first page and its length, by the magic at its end.
+fn find(image: &dyn ReadAt) -> Result<Option<(Vec<u8>, u64)>, Failure> {
+    let mut page = MIN_PAGE;
+    while page <= MAX_PAGE && image.len() >= page {
+        let mut header = vec![0; usize::try_from(page).expect("because a page has at most 64 KiB")];
+        image.read_at(0, &mut header)?;
+        if header.ends_with(MAGIC) {
+            return Ok(Some((header, page)));
+        }
+        page *= 2;
+    }
+    Ok(None)
 }
 
 fn page_size(options: &Record) -> u64 {
@@ -163,103 +179,4 @@ fn text(header: &[u8], page: u64) -> String {
         number(INFO + 8),
         header.len() - MAGIC.len(),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{path::Path, process::Command, sync::Arc};
-
-    use imgc_image::{Bytes, MemoryStore, Reader};
-
-    use super::*;
-    use crate::testing::{run, write_sparse};
-
-    const UUID: &str = "0ee0f1d2-1111-4222-8333-94a5b6c7d8e9";
-
-    fn options(label: &str, page: i64) -> Record {
-        Record::from([
-            ("label".into(), Data::from(label)),
-            ("uuid".into(), Data::from(UUID)),
-            ("page-size".into(), Data::Int(page)),
-        ])
-    }
-
-    fn make(options: &Record, len: u64, store: &MemoryStore) -> Arc<Bytes> {
-        let mut out = BytesBuilder::new(store);
-        assert_eq!(Swap.write(options, None, len, &mut out).expect("written"), []);
-        Arc::new(out.finish(len).expect("pieces lie where they should"))
-    }
-
-    /// What a tool of util-linux says of the image.
-    fn tool(program: &str, arguments: &[&str], image: &Path) -> String {
-        let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
-        run("util-linux", Command::new(program).env("PATH", path).args(arguments).arg(image))
-    }
-
-    #[test]
-    fn tools_see_label_uuid_and_pages() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let image = dir.path().join("swap");
-        for (page, name) in [(4096, "4k page size"), (16384, "16k page size"), (65536, "64k page size")] {
-            let store = MemoryStore::default();
-            let bytes = make(&options("spare room", page), 16 << 20, &store);
-            write_sparse(&bytes, &store, &image).expect("written");
-            let blkid = tool("blkid", &["-p", "-o", "export"], &image);
-            for expected in ["LABEL=spare\\ room", &format!("UUID={UUID}"), "VERSION=1", "TYPE=swap"] {
-                assert!(blkid.contains(expected), "{expected} is not in {blkid}");
-            }
-            let label = tool("swaplabel", &[], &image);
-            assert!(label.contains("LABEL: spare room") && label.contains(UUID), "{label}");
-            let file = run("file", Command::new("file").arg("-b").arg(&image));
-            let last = (16 << 20) / page - 1;
-            assert!(file.contains("swap file") && file.contains(name), "{file}");
-            assert!(file.contains(&format!("size {last} pages")), "{file}");
-        }
-    }
-
-    #[test]
-    fn mkswap_makes_the_same_bytes() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let image = dir.path().join("theirs");
-        std::fs::File::create(&image).and_then(|file| file.set_len(1 << 20)).expect("a file");
-        tool("mkswap", &["-q", "-L", "spare", "-U", UUID], &image);
-        let store = MemoryStore::default();
-        let bytes = make(&options("spare", 4096), 1 << 20, &store);
-        let ours = Reader::new(&bytes, &store).read_all(1 << 20).expect("read");
-        assert!(ours == std::fs::read(&image).expect("read"), "not what mkswap makes");
-        let id = imgc_plan::BlobId::of(&ours).hex();
-        assert_eq!(&id[..16], "1faccca167855ab8");
-    }
-
-    #[test]
-    fn the_dump_is_the_header() {
-        let store = MemoryStore::default();
-        let bytes = make(&options("x", 8192), 1 << 20, &store);
-        assert_eq!(
-            Swap.dump(&Reader::new(&bytes, &store)).expect("dumped"),
-            "swap, pages of 8192 bytes\n1024 version 1\n1028 last_page 127\n1032 nr_badpages 0\n\
-             1036 uuid 0ee0f1d211114222833394a5b6c7d8e9\n1052 volume \"x\"\n8182 magic SWAPSPACE2\n"
-        );
-        let zeros = Bytes::zeros(1 << 20);
-        assert!(Swap.dump(&Reader::new(&zeros, &store)).is_err());
-        let short = Bytes::zeros(100);
-        assert!(Swap.dump(&Reader::new(&short, &store)).is_err());
-    }
-
-    #[test]
-    fn sizes_that_cannot_be_are_refused_or_warned_of() {
-        let store = MemoryStore::default();
-        let options = options("", 4096);
-        let least = Swap.measure(&options, None).expect("measured");
-        assert_eq!(least, 40 << 10);
-        make(&options, least, &store);
-        let mut out = BytesBuilder::new(&store);
-        let failure = Swap.write(&options, None, least - 1, &mut out).expect_err("refused");
-        assert!(failure.to_string().contains("at least 10 pages"), "{failure}");
-        let warnings = Swap.write(&options, None, 17 << 40, &mut out).expect("written");
-        assert!(warnings.iter().all(|problem| problem.warning) && warnings.len() == 1, "{warnings:?}");
-        let odd = Record::from([("page-size".into(), Data::Int(5000))]);
-        assert_eq!(Swap.check(&odd).len(), 1);
-        assert!(Swap.check(&options).is_empty());
-    }
 }

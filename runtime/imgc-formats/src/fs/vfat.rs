@@ -39,6 +39,8 @@ static KIND: Kind = Kind {
         takes_tree: true,
         own_length: false,
         stamps_start: true,
+        system_area: 0,
+        folds_case: true,
         default_type: "basic-data",
     }),
 };

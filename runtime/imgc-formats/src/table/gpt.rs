@@ -11,6 +11,7 @@
 
 mod dump;
 mod format;
+mod hybrid;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -37,21 +38,33 @@ static KIND: Kind = Kind {
     name: "gpt",
     doc: "A GUID partition table: up to 128 partitions with names, on disks of any size, for UEFI and BIOS machines.",
     since: "0.1",
-    options: &[Opt {
-        name: "uuid",
-        ty: OptType::Uuid,
-        default: Default::Derived,
-        doc: "The disk's GUID.",
-        since: "0.1",
-    }],
+    options: &[
+        Opt {
+            name: "uuid",
+            ty: OptType::Uuid,
+            default: Default::Derived,
+            doc: "The disk's GUID.",
+            since: "0.1",
+        },
+        Opt {
+            name: "hybrid",
+            ty: OptType::Texts,
+            default: Default::Absent,
+            doc: "Up to three partitions, by their names or numbers, that stand in the MBR, too, in this order, for systems that know \
+                  no GPT. Such a disk has two tables that must be changed together: name none unless something needs it.",
+            since: "0.1",
+        },
+    ],
     traits: Traits::Table(TableTraits {
         head: &[(512, 2 + 32), (4096, 2 + 4)],
         tail: &[(512, 1 + 32), (4096, 1 + 4)],
         slots: format::ENTRIES,
         logical: false,
         max_sector: u64::MAX,
+        shares_head: false,
         name_units: Some(36),
         uuids: true,
+        disk_id: None,
         bootable: false,
         attributes: types::ATTRIBUTES,
         types: types::TYPES,
@@ -72,7 +85,9 @@ impl Table for Gpt {
             message: "a disk's GUID cannot be all zero".into(),
             help: Some("leave `uuid` out: one is derived from the image's seed".into()),
         };
-        if nil { vec![problem] } else { Vec::new() }
+        let mut found = hybrid::check(options);
+        found.extend(nil.then_some(problem));
+        found
     }
 
     fn write(
@@ -83,7 +98,7 @@ impl Table for Gpt {
         out: &mut BytesBuilder<'_>,
     ) -> Result<(), Failure> {
         write::write(options, layout, out)?;
-        super::place::nest(layout, parts, out)
+        super::place::nest(layout, super::place::head(&KIND, layout), parts, out)
     }
 
     fn dump(&self, disk: &dyn ReadAt) -> Result<String, Failure> {

@@ -64,8 +64,10 @@ static KIND: Kind = Kind {
         slots: SLOTS,
         logical: true,
         max_sector: u32::MAX as u64,
+        shares_head: true,
         name_units: None,
         uuids: false,
+        disk_id: Some("disk-id"),
         bootable: true,
         attributes: &[],
         types: types::TYPES,
@@ -96,7 +98,7 @@ impl Table for Mbr {
         out: &mut BytesBuilder<'_>,
     ) -> Result<(), Failure> {
         write::write(options, layout, out)?;
-        super::place::nest(layout, parts, out)
+        super::place::nest(layout, super::place::head(&KIND, layout), parts, out)
     }
 
     fn dump(&self, disk: &dyn ReadAt) -> Result<String, Failure> {
@@ -106,4 +108,10 @@ impl Table for Mbr {
     fn read(&self, disk: &dyn ReadAt) -> Result<Option<Vec<Listed>>, Failure> {
         read::read(disk)
     }
+}
+
+/// The byte of a type by its name; for tables that stand beside this one.
+pub(super) fn type_named(name: &str) -> Option<u8> {
+    let (_, code) = types::TYPES.iter().find(|(known, _)| *known == name)?;
+    u8::from_str_radix(code, 16).ok()
 }

@@ -3,11 +3,17 @@
 use std::sync::Arc;
 
 use imgc_image::{Bytes, BytesBuilder, Failure, Problem};
-use imgc_plan::layout::{Layout, PlacedPart};
+use imgc_plan::{
+    Kind,
+    kind::Traits,
+    layout::{Layout, PlacedPart, TableRules},
+};
 
-/// Points at each partition's bytes at its start; none is read or copied.
+/// Points at each partition's bytes at its start; none is read or copied. The first `head` sectors are the table's: what lies
+/// there leaves them to it ([`imgc_plan::kind::FilesystemTraits::system_area`]).
 pub(super) fn nest(
     layout: &Layout,
+    head: u64,
     parts: &[Option<Arc<Bytes>>],
     out: &mut BytesBuilder<'_>,
 ) -> Result<(), Failure> {
@@ -21,9 +27,20 @@ pub(super) fn nest(
             let (name, has, len) = (&part.name, part.len, bytes.len());
             return Err(Failure::Bug(format!("partition `{name}` of {has} bytes was given {len} bytes")));
         }
-        out.nest(part.start, bytes);
+        let taken = (head * u64::from(layout.sector_size)).saturating_sub(part.start).min(bytes.len());
+        if taken == 0 {
+            out.nest(part.start, bytes);
+        } else {
+            out.section(part.start + taken, bytes, taken, bytes.len() - taken);
+        }
     }
     Ok(())
+}
+
+/// The sectors at the start of a disk that are a table's own.
+pub(super) fn head(kind: &Kind, layout: &Layout) -> u64 {
+    let Traits::Table(traits) = &kind.traits else { return 0 };
+    TableRules::of(traits, layout.sector_size).map_or(0, |rules| rules.head)
 }
 
 /// A partition's first sector and how many it has.

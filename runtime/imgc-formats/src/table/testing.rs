@@ -36,6 +36,7 @@ pub(super) fn part(number: u32, type_code: &str, len: u64) -> PartSpec {
         uuid: Some(format!("00000000-0000-8000-8000-{number:012x}")),
         bootable: false,
         attributes: 0,
+        system_area: 0,
     }
 }
 

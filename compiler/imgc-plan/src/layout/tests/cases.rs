@@ -270,3 +270,17 @@ fn a_bare_disk_is_its_one_partition_from_the_first_byte() {
     let two = disk(TableRules::BARE, None, vec![part(1, exact(1)), part(2, exact(1))]);
     assert!(complaints(&two).iter().any(|text| text.starts_with("too-many-partitions")));
 }
+
+#[test]
+fn a_disk_that_begins_with_a_medium_is_whole_mib() {
+    let fit = PartSize::Fit { slack: Slack::default(), min: 0, max: None };
+    let medium =
+        |start| PartSpec { system_area: 32768, ..at(start, PartSpec { number: 0, ..part(9, fit.clone()) }) };
+    let len = |spec: &DiskSpec| solve(spec, &[Some(3 * MIB + 5)]).expect("fits").len;
+    let spec = disk(gpt(), None, vec![medium(0), part(1, exact(4))]);
+    assert_eq!(len(&spec), 9 * MIB);
+    let elsewhere = disk(gpt(), None, vec![medium(MIB), part(1, exact(4))]);
+    assert_eq!(len(&elsewhere), 9 * MIB + 33 * 512);
+    let sized = DiskSpec { len: Some(9 * MIB + 512), ..spec };
+    assert_eq!(len(&sized), 9 * MIB + 512);
+}

@@ -1,7 +1,8 @@
 //! Copies files out of a volume, and never anywhere but below one directory.
 //!
 //! Every name is checked; directories that are there must be real ones, files are made anew and never opened, and symbolic
-//! links come last, so that nothing is written through one of the image's.
+//! links come last, so that nothing is written through one of the image's. Modes, times and `user.` attributes are those of
+//! the image; what cannot be had here is counted and said at the end.
 
 use std::{
     collections::BTreeMap,
@@ -15,6 +16,7 @@ use imgc_image::{Entry, LinkGroup, Node};
 use imgc_plan::tree::{BytePath, check_name};
 
 use super::{
+    left::{Left, Loss},
     list::{inside, missing},
     os,
 };
@@ -41,24 +43,32 @@ pub fn extract(volume: &dyn Volume, path: &BytePath, into: &Path, force: bool) -
     let items: Vec<Item<'_>> = items.collect::<Result<_, Failure>>()?;
     clear(&items, force)?;
     fs::create_dir_all(into).map_err(machine(into))?;
+    let mut left = Left::default();
+    let done = put(volume, &items, &mut left);
+    left.say();
+    done
+}
+
+/// Makes everything: files and directories, then links, and at last what directories are to be in the end.
+fn put(volume: &dyn Volume, items: &[Item<'_>], left: &mut Left) -> Result<(), Failure> {
     let mut first: BTreeMap<LinkGroup, &Path> = BTreeMap::new();
     for item in items.iter().filter(|item| !matches!(item.entry.node, Node::Symlink(_))) {
         match item.entry.link.and_then(|group| first.get(&group)) {
             Some(known) => fs::hard_link(known, &item.to).map_err(machine(&item.to))?,
-            None => make(volume, item)?,
+            None => make(volume, item, left)?,
         }
         if let (Some(group), Node::File { .. }) = (item.entry.link, &item.entry.node) {
             first.entry(group).or_insert(&item.to);
         }
     }
-    for item in &items {
+    for item in items {
         if let Node::Symlink(target) = &item.entry.node {
             os::symlink(target, &item.to).map_err(machine(&item.to))?;
-            os::own(&item.to, item.entry.meta.uid, item.entry.meta.gid);
+            dress(item, left)?;
         }
     }
     // Last and deepest first: a directory that nobody may write into is filled by now.
-    items.iter().rev().filter(|item| item.entry.is_dir()).try_for_each(dress)
+    items.iter().rev().filter(|item| item.entry.is_dir()).try_for_each(|item| dress(item, left))
 }
 
 /// The place of a path below a directory; `None` when the host cannot have such names.
@@ -98,7 +108,7 @@ fn clear(items: &[Item<'_>], force: bool) -> Result<(), Failure> {
     )))
 }
 
-fn make(volume: &dyn Volume, item: &Item<'_>) -> Result<(), Failure> {
+fn make(volume: &dyn Volume, item: &Item<'_>, left: &mut Left) -> Result<(), Failure> {
     let Item { entry, to } = item;
     match &entry.node {
         Node::Dir => match fs::create_dir(to) {
@@ -114,21 +124,37 @@ fn make(volume: &dyn Volume, item: &Item<'_>) -> Result<(), Failure> {
             let mut sparse = Sparse { file };
             volume.copy(&entry.path.0, &mut sparse)?;
             sparse.file.set_len(content.len()).map_err(machine(to))?;
-            dress(item)
+            drop(sparse);
+            dress(item, left)
         }
         _ => {
-            eprintln!("warning: {} is a device, a pipe or a socket, and left out", entry.path);
+            left.count(Loss::Special, entry);
             Ok(())
         }
     }
 }
 
-/// Owner and mode. Without the owner nobody gets rights that were meant for them.
-fn dress(item: &Item<'_>) -> Result<(), Failure> {
-    let meta = &item.entry.meta;
-    let owned = os::own(&item.to, meta.uid, meta.gid);
-    let mode = if owned { meta.mode } else { meta.mode & 0o777 };
-    os::set_mode(&item.to, mode).map_err(machine(&item.to))
+/// Attributes, owner, mode and time, in this order: who gives away a file may not do more to it, and whoever writes changes
+/// its time. Without the owner nobody gets rights that were meant for them.
+fn dress(item: &Item<'_>, left: &mut Left) -> Result<(), Failure> {
+    let Item { entry, to } = item;
+    let meta = &entry.meta;
+    for (name, value) in &entry.xattrs {
+        if !name.starts_with(b"user.") {
+            left.count(Loss::Foreign, entry);
+        } else if os::set_xattr(to, name, value).is_err() {
+            left.count(Loss::User, entry);
+        }
+    }
+    let owned = os::own(to, meta.uid, meta.gid);
+    if !owned {
+        left.count(Loss::Owner, entry);
+    }
+    if !matches!(entry.node, Node::Symlink(_)) {
+        let mode = if owned { meta.mode } else { meta.mode & 0o777 };
+        os::set_mode(to, mode).map_err(machine(to))?;
+    }
+    os::set_time(to, meta.mtime, meta.mtime_nanos).map_err(machine(to))
 }
 
 /// Leaves holes where a block is zero; the length is set at the end.

@@ -1,4 +1,4 @@
-//! What files of a host cannot be given portably: names of bytes, links, modes, owners.
+//! What files of a host cannot be given portably: names of bytes, links, modes, owners, times, attributes.
 
 use std::{ffi::OsString, io, path::Path};
 
@@ -28,6 +28,22 @@ pub fn set_mode(at: &Path, mode: u16) -> io::Result<()> {
     imp::set_mode(at, mode)
 }
 
+/// Sets the time of the last change (and of the last use, which images have not), of a symbolic link its own.
+///
+/// # Errors
+/// What the host says.
+pub fn set_time(at: &Path, seconds: i64, nanos: u32) -> io::Result<()> {
+    imp::set_time(at, seconds, nanos)
+}
+
+/// Gives an extended attribute.
+///
+/// # Errors
+/// What the host says; `Unsupported` where there are none.
+pub fn set_xattr(at: &Path, name: &[u8], value: &[u8]) -> io::Result<()> {
+    imp::set_xattr(at, name, value)
+}
+
 #[cfg(unix)]
 mod imp {
     use std::{
@@ -55,6 +71,23 @@ mod imp {
     pub(super) fn set_mode(at: &Path, mode: u16) -> io::Result<()> {
         fs::set_permissions(at, fs::Permissions::from_mode(mode.into()))
     }
+
+    pub(super) fn set_time(at: &Path, seconds: i64, nanos: u32) -> io::Result<()> {
+        use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
+        let time = Timespec { tv_sec: seconds, tv_nsec: nanos.into() };
+        let times = Timestamps { last_access: time, last_modification: time };
+        Ok(utimensat(CWD, at, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "macos"))]
+    pub(super) fn set_xattr(at: &Path, name: &[u8], value: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::lsetxattr(at, name, value, rustix::fs::XattrFlags::empty())?)
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "macos")))]
+    pub(super) fn set_xattr(_: &Path, _: &[u8], _: &[u8]) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 #[cfg(not(unix))]
@@ -78,5 +111,19 @@ mod imp {
 
     pub(super) fn set_mode(_: &Path, _: u16) -> io::Result<()> {
         Ok(())
+    }
+
+    pub(super) fn set_time(at: &Path, seconds: i64, nanos: u32) -> io::Result<()> {
+        use std::time::{Duration, UNIX_EPOCH};
+        // Directories cannot be opened for that here; they keep the time at which they were made.
+        let Ok(file) = std::fs::File::options().write(true).open(at) else { return Ok(()) };
+        let span = Duration::from_secs(seconds.unsigned_abs());
+        let whole = if seconds < 0 { UNIX_EPOCH.checked_sub(span) } else { UNIX_EPOCH.checked_add(span) };
+        let time = whole.and_then(|time| time.checked_add(Duration::from_nanos(nanos.into())));
+        file.set_modified(time.ok_or(io::ErrorKind::InvalidInput)?)
+    }
+
+    pub(super) fn set_xattr(_: &Path, _: &[u8], _: &[u8]) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }

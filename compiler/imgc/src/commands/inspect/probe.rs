@@ -5,18 +5,17 @@ use imgc_formats::{
     table,
 };
 use imgc_image::ReadAt;
-use imgc_plan::Data;
+use imgc_plan::{Data, kind::Traits};
 use serde::Serialize;
 
-use super::{
-    fact,
-    source::{Image, Window},
-};
+use super::{fact, source::Window};
 use crate::failure::Failure;
 
 /// An image.
 #[derive(Debug, Serialize)]
 pub struct Disk {
+    /// The kind of the artifact that it is in: raw when it is as it is.
+    pub format: &'static str,
     /// Its length in bytes.
     pub len: u64,
     /// The kind of its table.
@@ -68,6 +67,14 @@ impl Part {
         self.number.map_or("the whole image".into(), |number| format!("partition {number}"))
     }
 
+    /// Whether there are files in it: swap space is known, but has none.
+    pub fn has_files(&self) -> bool {
+        let kind = self.filesystem.as_deref().and_then(imgc_formats::filesystem);
+        kind.is_some_and(
+            |kind| matches!(&kind.kind().traits, Traits::Filesystem(traits) if traits.takes_tree),
+        )
+    }
+
     fn bare(start: u64, len: u64) -> Self {
         Self {
             number: None,
@@ -108,8 +115,8 @@ impl Part {
 ///
 /// # Errors
 /// When it cannot be read, or its table is damaged.
-pub fn probe(image: &Image) -> Result<Disk, Failure> {
-    let mut disk = Disk { len: image.len(), table: None, parts: Vec::new() };
+pub fn probe(image: &dyn ReadAt, format: &'static str) -> Result<Disk, Failure> {
+    let mut disk = Disk { format, len: image.len(), table: None, parts: Vec::new() };
     let mut whole = Part::bare(0, image.len());
     whole.look(&Window::new(image, 0, image.len()));
     for kind in table::ALL {

@@ -1,4 +1,4 @@
-//! An image file, and windows into it.
+//! An image file, the disk in it, and windows into that.
 
 use std::{
     fs::File,
@@ -6,20 +6,19 @@ use std::{
     path::Path,
 };
 
-use imgc_formats::disk::os;
+use imgc_formats::disk::{ALL, os};
 use imgc_image::ReadAt;
 
 use crate::failure::Failure;
 
-/// An image file that is open.
-pub struct Image {
+/// A file that is open.
+pub struct Opened {
     file: File,
     len: u64,
 }
 
-/// First bytes of forms that are not raw, and their names; those of disks are named as qemu-img names them.
-const NOT_RAW: &[(&[u8], &str, bool)] = &[
-    (b"QFI\xfb", "qcow2", true),
+/// First bytes of forms that are not read, and their names; those of disks are named as qemu-img names them.
+const UNREAD: &[(&[u8], &str, bool)] = &[
     (b"KDMV", "vmdk", true),
     (b"vhdxfile", "vhdx", true),
     (b"conectix", "vpc", true),
@@ -28,31 +27,45 @@ const NOT_RAW: &[(&[u8], &str, bool)] = &[
     (b"\xfd7zXZ\0", "xz", false),
 ];
 
-/// Opens an image.
+/// Opens a file.
 ///
 /// # Errors
-/// When it cannot be opened, or is not raw.
-pub fn open(path: &Path) -> Result<Image, Failure> {
+/// When it cannot be opened.
+pub fn open(path: &Path) -> Result<Opened, Failure> {
     let wrong = |error: io::Error| Failure::Request(format!("{}: {error}", path.display()));
     let mut file = File::open(path).map_err(wrong)?;
     // A block device has a length only for whoever seeks to its end.
     let len = file.seek(SeekFrom::End(0)).map_err(wrong)?;
-    let mut start = vec![0; usize::try_from(len.min(8)).expect("because it is at most 8")];
-    os::read_at(&file, &mut start, 0).map_err(wrong)?;
-    if let Some((_, name, disk)) = NOT_RAW.iter().find(|(magic, ..)| start.starts_with(magic)) {
+    Ok(Opened { file, len })
+}
+
+/// The kind of the artifact in a file, and the disk in it.
+///
+/// # Errors
+/// When it is damaged, or in a form that is not read.
+pub fn disk<'a>(file: &'a Opened, path: &Path) -> Result<(&'static str, Box<dyn ReadAt + 'a>), Failure> {
+    for kind in ALL {
+        if let Some(disk) = kind.open(file)? {
+            return Ok((kind.kind().name, disk));
+        }
+    }
+    let mut start = vec![0; usize::try_from(file.len.min(8)).expect("because it is at most 8")];
+    let failed = |error: io::Error| Failure::Machine(format!("{}: {error}", path.display()));
+    file.read_at(0, &mut start).map_err(failed)?;
+    if let Some((_, name, disk)) = UNREAD.iter().find(|(magic, ..)| start.starts_with(magic)) {
         let shown = path.display();
         let help = match disk {
             true => format!("make it raw: qemu-img convert -f {name} -O raw {shown} disk.img"),
             false => format!("unpack it first with {name} -d"),
         };
         return Err(Failure::Request(format!(
-            "{shown} is {name}, and only raw images are read\n  help: {help}"
+            "{shown} is {name}, and only raw and qcow2 images are read\n  help: {help}"
         )));
     }
-    Ok(Image { file, len })
+    Ok(("raw", Box::new(Window::new(file, 0, file.len))))
 }
 
-impl ReadAt for Image {
+impl ReadAt for Opened {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
         os::read_at(&self.file, buf, offset)
     }
@@ -64,14 +77,14 @@ impl ReadAt for Image {
 
 /// A part of an image.
 pub struct Window<'a> {
-    image: &'a Image,
+    image: &'a dyn ReadAt,
     start: u64,
     len: u64,
 }
 
 impl<'a> Window<'a> {
     /// The part from `start` on, of `len` bytes; it must lie within the image.
-    pub fn new(image: &'a Image, start: u64, len: u64) -> Self {
+    pub fn new(image: &'a dyn ReadAt, start: u64, len: u64) -> Self {
         Self { image, start, len }
     }
 }

@@ -6,8 +6,8 @@ use imgc_image::{Failure, Problem};
 use imgc_plan::menu::{BootAction, Console, Menu, MenuEntry};
 
 use super::{
-    menu,
-    options::as_problem,
+    env, graphics, menu,
+    options::{Options, as_problem},
     quote::{quoted, words},
 };
 
@@ -15,7 +15,11 @@ use super::{
 const SERIAL_CLOCK: u32 = 115_200;
 
 /// The modules that a menu uses, each once, sorted: those by which its commands work, also without `command.lst`.
-pub fn modules(menu: &Menu) -> Vec<&'static str> {
+pub fn modules(menu: &Menu, options: &Options) -> Vec<&'static str> {
+    fn of(entry: &MenuEntry, modules: &mut Vec<&'static str>) {
+        modules.extend(entry_modules(entry));
+        entry.entries.iter().for_each(|inner| of(inner, modules));
+    }
     let mut modules = vec!["normal"];
     if !menu.consoles.is_empty() {
         modules.push("terminal");
@@ -23,19 +27,23 @@ pub fn modules(menu: &Menu) -> Vec<&'static str> {
     if serial(menu).is_some() {
         modules.push("serial");
     }
-    modules.extend(menu.entries.iter().flat_map(entry_modules));
+    if env::counts(menu) {
+        modules.extend(["loadenv", "test"]);
+    }
+    modules.extend(graphics::modules(options));
+    menu.entries.iter().for_each(|entry| of(entry, &mut modules));
     modules.sort_unstable();
     modules.dedup();
     modules
 }
 
-/// Renders the menu.
+/// Renders the menu. The text does not depend on the platform, so that several of them share a directory.
 ///
 /// # Errors
 /// Everything in it that GRUB cannot express.
-pub fn render(menu: &Menu) -> Result<String, Failure> {
-    let mut problems: Vec<Problem> =
-        menu::check(menu).into_iter().map(|(_, problem)| as_problem(problem)).collect();
+pub fn render(menu: &Menu, options: &Options) -> Result<String, Failure> {
+    let found = menu::check(menu, options.platform);
+    let mut problems: Vec<Problem> = found.into_iter().map(|(_, problem)| as_problem(problem)).collect();
     let default = default(menu, &mut problems);
     if let Some(speed) = serial(menu).filter(|speed| !is_speed(*speed)) {
         let message = format!("GRUB cannot run a serial port at {speed} bits per second");
@@ -46,9 +54,17 @@ pub fn render(menu: &Menu) -> Result<String, Failure> {
         return Err(problems.into());
     }
     let mut text = String::from("# Made by imgc from the manifest's menu.\n");
-    consoles(menu, &mut text);
-    writeln!(text, "set default={default}\nset timeout={}", timeout(menu.timeout)).expect(INFALLIBLE);
-    menu.entries.iter().for_each(|entry| render_entry(entry, &mut text));
+    consoles(menu, options, &mut text);
+    if env::counts(menu) {
+        env::choose(menu, default, |index| reference(menu, index), &mut text);
+    } else {
+        writeln!(text, "set default={}", reference(menu, default)).expect(INFALLIBLE);
+    }
+    writeln!(text, "set timeout={}", timeout(menu.timeout)).expect(INFALLIBLE);
+    for entry in &menu.entries {
+        text.push('\n');
+        render_entry(entry, "", &mut text);
+    }
     Ok(text)
 }
 
@@ -59,20 +75,35 @@ fn timeout(millis: Option<u64>) -> String {
     millis.map_or_else(|| "-1".to_owned(), |millis| millis.div_ceil(1000).to_string())
 }
 
-/// The entry that starts by itself: by its name where GRUB finds it by that, otherwise by its number. GRUB takes a name that starts
-/// with a digit for a number, one with `>` for a path of submenus, and looks at titles, too.
-fn default(menu: &Menu, problems: &mut Vec<Problem>) -> String {
-    let Some(name) = &menu.default else { return "0".to_owned() };
-    let Some(index) = menu.entries.iter().position(|entry| entry.name == *name) else {
+/// The entry that starts by itself.
+fn default(menu: &Menu, problems: &mut Vec<Problem>) -> usize {
+    let Some(name) = &menu.default else { return 0 };
+    let found = menu.entries.iter().position(|entry| entry.name == *name);
+    found.unwrap_or_else(|| {
         let message = format!("the menu's default `{name}` is none of its entries");
         problems.push(Problem::new("menu-default-missing", message));
-        return String::new();
-    };
+        0
+    })
+}
+
+/// What `default` is set to for an entry: its name where GRUB finds it by that, otherwise its number. GRUB takes a name that starts
+/// with a digit for a number, one with `>` for a path of submenus, and looks at titles, too.
+fn reference(menu: &Menu, index: usize) -> String {
+    let Some(name) = menu.entries.get(index).map(|entry| &entry.name) else { return index.to_string() };
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    let by_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
+    let by_name = menu.default.is_some()
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.chars().all(plain)
-        && menu.entries[..index].iter().all(|entry| entry.title != *name);
+        && menu.entries[..index].iter().all(|entry| title(entry) != *name);
     if by_name { quoted(name) } else { index.to_string() }
+}
+
+/// What the menu shows: the title and the version.
+fn title(entry: &MenuEntry) -> String {
+    match &entry.version {
+        Some(version) => format!("{} ({version})", entry.title),
+        None => entry.title.clone(),
+    }
 }
 
 /// Whether GRUB takes this speed: the nearest that the port can run at differs by no more than a 30th (and 1). Measured with GRUB
@@ -90,9 +121,9 @@ fn serial(menu: &Menu) -> Option<u32> {
     })
 }
 
-fn consoles(menu: &Menu, text: &mut String) {
+fn consoles(menu: &Menu, options: &Options, text: &mut String) {
     if menu.consoles.is_empty() {
-        return;
+        return graphics::render(options, "", text);
     }
     if let Some(speed) = serial(menu) {
         let line = format!("serial --unit=0 --speed={speed} --word=8 --parity=no --stop=1");
@@ -108,8 +139,13 @@ fn consoles(menu: &Menu, text: &mut String) {
             names.push(name);
         }
     }
-    let names = names.join(" ");
-    writeln!(text, "terminal_input {names}\nterminal_output {names}").expect(INFALLIBLE);
+    let screen = names.contains(&"console");
+    let words = names.join(" ");
+    writeln!(text, "terminal_input {words}\nterminal_output {words}").expect(INFALLIBLE);
+    if screen {
+        names.retain(|name| *name != "console");
+        graphics::render(options, &names.join(" "), text);
+    }
 }
 
 /// The modules that an entry's commands live in. With gzio a kernel may be compressed.
@@ -121,16 +157,33 @@ fn entry_modules(entry: &MenuEntry) -> Vec<&'static str> {
             BootAction::Multiboot2 { .. } => modules.extend(["gzio", "multiboot2"]),
             BootAction::Linux { .. } => modules.extend(["gzio", "linux"]),
             BootAction::Chainload { .. } => modules.push("chain"),
+            BootAction::Reboot => modules.push("reboot"),
+            BootAction::PowerOff => modules.push("halt"),
+            BootAction::DeviceTree { .. } => modules.push("fdt"),
+            BootAction::FirmwareSetup => modules.push("efifwsetup"),
+            BootAction::Exit => modules.push("minicmd"),
             BootAction::Module { .. } | BootAction::Initrd { .. } => {}
         }
     }
     modules
 }
 
-fn render_entry(entry: &MenuEntry, text: &mut String) {
-    writeln!(text, "\nmenuentry {} --id {} {{", quoted(&entry.title), quoted(&entry.name)).expect(INFALLIBLE);
+fn render_entry(entry: &MenuEntry, indent: &str, text: &mut String) {
+    let inner = format!("{indent}\t");
+    let command = if entry.entries.is_empty() { "menuentry" } else { "submenu" };
+    let (title, name) = (quoted(&title(entry)), quoted(&entry.name));
+    writeln!(text, "{indent}{command} {title} --id {name} {{").expect(INFALLIBLE);
+    entry.entries.iter().for_each(|entry| render_entry(entry, &inner, text));
+    if entry.entries.is_empty() {
+        env::count(entry, &inner, text);
+        render_actions(entry, &inner, text);
+    }
+    writeln!(text, "{indent}}}").expect(INFALLIBLE);
+}
+
+fn render_actions(entry: &MenuEntry, indent: &str, text: &mut String) {
     for module in entry_modules(entry) {
-        writeln!(text, "\tinsmod {module}").expect(INFALLIBLE);
+        writeln!(text, "{indent}insmod {module}").expect(INFALLIBLE);
     }
     let mut module_command = "module";
     for action in &entry.actions {
@@ -146,9 +199,14 @@ fn render_entry(entry: &MenuEntry, text: &mut String) {
             BootAction::Module { path, args } => (module_command, vec![path], args.as_str()),
             BootAction::Linux { path, args } => ("linux", vec![path], args.as_str()),
             BootAction::Initrd { paths } => ("initrd", paths.iter().collect(), ""),
-            BootAction::Chainload { path, args: _ } => ("chainloader", vec![path], ""),
+            BootAction::Chainload { path, args } => ("chainloader", vec![path], args.as_str()),
+            BootAction::DeviceTree { path } => ("devicetree", vec![path], ""),
+            BootAction::Exit => ("exit", Vec::new(), ""),
+            BootAction::FirmwareSetup => ("fwsetup", Vec::new(), ""),
+            BootAction::Reboot => ("reboot", Vec::new(), ""),
+            BootAction::PowerOff => ("halt", Vec::new(), ""),
         };
-        text.push('\t');
+        text.push_str(indent);
         text.push_str(command);
         let args = words(args).expect("because the menu was checked");
         for word in paths.into_iter().chain(&args) {
@@ -156,7 +214,6 @@ fn render_entry(entry: &MenuEntry, text: &mut String) {
         }
         text.push('\n');
     }
-    text.push_str("}\n");
 }
 
 #[cfg(test)]
@@ -165,11 +222,15 @@ mod tests {
 
     fn entry(name: &str, title: &str) -> MenuEntry {
         let action = BootAction::Chainload { path: "/b".into(), args: String::new() };
-        MenuEntry { name: name.into(), title: title.into(), actions: vec![action] }
+        MenuEntry { name: name.into(), title: title.into(), actions: vec![action], ..MenuEntry::default() }
     }
 
     fn menu(entries: Vec<MenuEntry>, default: Option<&str>) -> Menu {
         Menu { timeout: Some(1), default: default.map(str::to_owned), consoles: vec![], entries }
+    }
+
+    fn plain() -> Options {
+        Options::read(&imgc_plan::Record::new()).expect("the defaults")
     }
 
     #[test]
@@ -188,10 +249,10 @@ mod tests {
         for (name, text) in
             [("x", "set default='x'"), ("2nd", "default=1"), ("two", "default=2"), ("c", "default=3")]
         {
-            let text_of = render(&menu(entries.clone(), Some(name))).expect("fine");
+            let text_of = render(&menu(entries.clone(), Some(name)), &plain()).expect("fine");
             assert!(text_of.contains(text), "{name}: {text_of}");
         }
-        assert!(render(&menu(entries, Some("nobody"))).is_err());
+        assert!(render(&menu(entries, Some("nobody")), &plain()).is_err());
     }
 
     #[test]
@@ -206,6 +267,6 @@ mod tests {
     fn a_speed_that_grub_does_not_know_is_refused() {
         let mut odd = menu(vec![entry("a", "A")], None);
         odd.consoles = vec![Console::Serial { speed: 12345 }];
-        assert!(render(&odd).expect_err("refused").to_string().contains("12345"));
+        assert!(render(&odd, &plain()).expect_err("refused").to_string().contains("12345"));
     }
 }

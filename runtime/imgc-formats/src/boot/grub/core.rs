@@ -1,12 +1,14 @@
-//! The image for a BIOS: `boot.img` and behind it the core image that it loads.
+//! The core image for a BIOS, and the forms in which a BIOS comes to it.
 //!
 //! ```text
-//! 0x000  boot.img              goes to sector 0, stamped
-//! 0x200  diskboot.img          the core's first sector: loads the others by a block list, stamped
-//! 0x400  lzma_decompress.img   with the sizes of what follows
-//!  ...   LZMA stream           of: flat kernel, then the module area: {header, modules…, prefix}
+//! 0x000  diskboot.img          the core's first sector: loads the others by a block list, stamped
+//! 0x200  lzma_decompress.img   with the sizes of what follows
+//!  ...   LZMA stream           of: flat kernel, then the module area
 //!        zeros to the next sector
 //! ```
+//!
+//! On a disk `boot.img` in a boot sector loads the first sector; on a CD `cdboot.img`, over a network `pxeboot.img` comes before all
+//! of it in one file.
 //!
 //! Offsets and fields: GRUB's `include/grub/offsets.h` and `include/grub/kernel.h`; those of the images themselves were
 //! measured with 2.06. The decompressed part is equal to grub-mkimage's byte for byte.
@@ -14,14 +16,13 @@
 use std::io::Write;
 
 use imgc_image::{Failure, Problem};
-use imgc_plan::step::LoaderHome;
 use lzma_rust2::{EncodeMode, LzmaOptions, LzmaWriter, MfType};
 
 use super::{
+    area::{self, Word},
     elf::{self, LINK_ADDRESS},
-    moddep::{self, Dependencies},
-    options::{Options, Platform},
     package::{Package, unknown},
+    place::Place,
 };
 
 /// Bytes in a sector of every disk that a BIOS starts from.
@@ -31,7 +32,7 @@ pub const SECTOR: usize = 512;
 pub const BLOCK_LIST: usize = 0x1f4;
 
 /// The segment to which the core's second sector is loaded.
-const LOAD_SEGMENT: u16 = 0x820;
+pub const LOAD_SEGMENT: u16 = 0x820;
 
 /// In `lzma_decompress.img`: u32 length of the stream, u32 length of what it holds, u32 bytes of Reed-Solomon redundancy.
 const COMPRESSED_SIZE: usize = 0x8;
@@ -41,111 +42,58 @@ const REDUNDANCY: usize = 0x10;
 /// The first address behind what a core image may use while it is loaded (GRUB, `util/mkimage.c`).
 const MEMORY_UPPER: usize = 0x78000;
 
-/// The most bytes of modules before compression, against sources that are none of GRUB's. All of 2.06's have 3 MiB.
-const MODULES_LIMIT: usize = 16 << 20;
+/// The length of `cdboot.img`, a sector of a CD, and of `pxeboot.img`.
+pub const CD_BOOT: usize = 2048;
+const PXE_BOOT: usize = 1024;
 
-/// `mimg`: a module area (`include/grub/kernel.h`), and its types of objects.
-const MODULE_MAGIC: u32 = 0x676d_696d;
-const OBJ_TYPE_ELF: u32 = 0;
-const OBJ_TYPE_PREFIX: u32 = 3;
+/// In `boot_hybrid.img`: u64 sector of the core image.
+pub const HYBRID_SECTOR: usize = 0x1b0;
 
-/// Makes `boot.img` and the core image, padded to whole sectors, not yet stamped.
+/// What a Multiboot kernel begins with (Multiboot 0.6.96, section 3.1.1). iPXE would take the file for one.
+const MULTIBOOT: [u8; 4] = 0x1bad_b002_u32.to_le_bytes();
+
+/// Makes the core image of a place, padded to whole sectors, not yet stamped.
 ///
 /// # Errors
 /// When the package lacks something, is of a version with other layouts, or the core would be too large to be loaded.
-pub fn image(options: &Options, package: &Package<'_>, home: &LoaderHome) -> Result<Vec<u8>, Failure> {
-    let Platform::I386Pc = options.platform;
-    let boot = boot_sector(package)?;
-    let modules = modules(options, package, home)?;
-    let payload = payload(package, &modules, &prefix(options, home)?)?;
-    let core = core(package, &payload)?;
+pub fn core(package: &Package<'_>, place: &Place<'_>) -> Result<Vec<u8>, Failure> {
+    let payload = payload(package, &area::of_place(package, place, Word::Four)?)?;
+    compressed(package, &payload)
+}
+
+/// `cdboot.img` and the core image: a file of a CD that a BIOS starts, not yet stamped.
+///
+/// # Errors
+/// As [`core`].
+pub fn cd(package: &Package<'_>, place: &Place<'_>) -> Result<Vec<u8>, Failure> {
+    let boot = of_len(package, "cdboot.img", CD_BOOT)?;
+    Ok([boot, core(package, place)?].concat())
+}
+
+/// `pxeboot.img` and the core image: a file that a BIOS fetches and starts.
+///
+/// # Errors
+/// As [`core`].
+pub fn pxe(package: &Package<'_>, place: &Place<'_>) -> Result<Vec<u8>, Failure> {
+    let boot = of_len(package, "pxeboot.img", PXE_BOOT)?;
+    let mut core = core(package, place)?;
+    let header = core.chunks_exact(4).take(8192 / 4).position(|word| word == MULTIBOOT);
+    if let Some(at) = header {
+        core[4 * at..][..4].fill(0);
+    }
     Ok([boot, core].concat())
 }
 
-/// The modules of the core image in their order: those that read the directory, and what the manifest adds.
-fn modules(options: &Options, package: &Package<'_>, home: &LoaderHome) -> Result<Vec<String>, Failure> {
-    let found = (table_module(&home.table), filesystem_module(&home.filesystem));
-    let (Some((table, _)), Some(filesystem)) = found else { return Err(unreadable(home, found.0.is_some())) };
-    let wanted = [options.platform.disk_module(), table, filesystem];
-    let wanted = wanted.into_iter().chain(options.modules.iter().map(String::as_str));
-    let modules = Dependencies::read(package)?.closure(wanted);
-    moddep::all_there(package, &modules)?;
-    Ok(modules)
-}
-
-fn unreadable(home: &LoaderHome, table_known: bool) -> Failure {
-    let (what, name) =
-        if table_known { ("filesystem", &home.filesystem) } else { ("partition table", &home.table) };
-    let message = format!("GRUB cannot read its files from a partition with the {what} `{name}`");
-    let problem = Problem::new("grub-home-unreadable", message);
-    if table_known {
-        problem.help("a small partition of its own with ext2 or FAT will do").into()
-    } else {
-        problem.into()
-    }
-}
-
-/// The module that reads a table, and the table's name in device names.
-fn table_module(table: &str) -> Option<(&'static str, &'static str)> {
-    match table {
-        "mbr" => Some(("part_msdos", "msdos")),
-        "gpt" => Some(("part_gpt", "gpt")),
-        _ => None,
-    }
-}
-
-/// The module that reads a filesystem.
-pub fn filesystem_module(filesystem: &str) -> Option<&'static str> {
-    Some(match filesystem {
-        "ext2" | "ext3" | "ext4" => "ext2",
-        "vfat" | "fat" => "fat",
-        "exfat" => "exfat",
-        "iso9660" => "iso9660",
-        "udf" => "udf",
-        "squashfs" => "squash4",
-        "xfs" => "xfs",
-        "btrfs" => "btrfs",
-        "f2fs" => "f2fs",
-        "ntfs" => "ntfs",
-        "hfsplus" => "hfsplus",
-        _ => return None,
-    })
-}
-
-/// Where GRUB finds its directory: on the disk that the BIOS started (the empty name), so that the same disk starts from any bus.
-fn prefix(options: &Options, home: &LoaderHome) -> Result<String, Failure> {
-    let (_, table) = table_module(&home.table).ok_or_else(|| unreadable(home, false))?;
-    Ok(format!("(,{table}{}){}", home.partition, options.directory))
+fn of_len(package: &Package<'_>, name: &str, len: usize) -> Result<Vec<u8>, Failure> {
+    let image = package.read(name)?;
+    if image.len() == len { Ok(image) } else { Err(unknown(name, "it is too long or too short").into()) }
 }
 
 /// What is compressed: the flat kernel, and at its end the module area.
-pub(super) fn payload(package: &Package<'_>, modules: &[String], prefix: &str) -> Result<Vec<u8>, Failure> {
-    let mut area = Vec::new();
-    for name in modules {
-        let name = format!("{name}.mod");
-        object(&mut area, OBJ_TYPE_ELF, &package.read(&name)?);
-        if area.len() > MODULES_LIMIT {
-            let message = format!("the modules of GRUB's core image have more than {MODULES_LIMIT} bytes");
-            return Err(Problem::new("grub-core-too-large", message).into());
-        }
-    }
-    object(&mut area, OBJ_TYPE_PREFIX, &[prefix.as_bytes(), b"\0"].concat());
+pub(super) fn payload(package: &Package<'_>, area: &[u8]) -> Result<Vec<u8>, Failure> {
     let mut payload = elf::flatten(&package.read("kernel.img")?)?;
-    let total = small(area.len() + 12);
-    for field in [MODULE_MAGIC, 12, total] {
-        payload.extend(field.to_le_bytes());
-    }
     payload.extend(area);
     Ok(payload)
-}
-
-/// {u32 type, u32 length with this header}, then the data, padded to 4.
-fn object(area: &mut Vec<u8>, kind: u32, data: &[u8]) {
-    let padded = data.len().next_multiple_of(4);
-    area.extend(kind.to_le_bytes());
-    area.extend(small(padded + 8).to_le_bytes());
-    area.extend(data);
-    area.resize(area.len() + padded - data.len(), 0);
 }
 
 fn small(len: usize) -> u32 {
@@ -153,7 +101,7 @@ fn small(len: usize) -> u32 {
 }
 
 /// The core image: loader, decompressor, stream.
-fn core(package: &Package<'_>, payload: &[u8]) -> Result<Vec<u8>, Failure> {
+fn compressed(package: &Package<'_>, payload: &[u8]) -> Result<Vec<u8>, Failure> {
     let mut diskboot = disk_boot(package)?;
     let mut rest = decompressor(package)?;
     let stream = compress(payload)?;
@@ -202,7 +150,10 @@ fn compress(payload: &[u8]) -> Result<Vec<u8>, Failure> {
 }
 
 /// `boot.img`, if the fields that are stamped are where they are expected.
-fn boot_sector(package: &Package<'_>) -> Result<Vec<u8>, Failure> {
+///
+/// # Errors
+/// When it is missing, or of a version with other layouts.
+pub fn boot_sector(package: &Package<'_>) -> Result<Vec<u8>, Failure> {
     let boot = package.read("boot.img")?;
     let known = boot.len() == SECTOR
         && boot[0x1fe..] == [0x55, 0xaa]
@@ -211,6 +162,19 @@ fn boot_sector(package: &Package<'_>) -> Result<Vec<u8>, Failure> {
         && boot[0x64] == 0xff
         && boot[0x66..0x68] == [0xeb, 0x05];
     if known { Ok(boot) } else { Err(unknown("boot.img", "its fields lie elsewhere").into()) }
+}
+
+/// `boot_hybrid.img`, which is `boot.img` with the core's sector elsewhere.
+///
+/// # Errors
+/// As [`boot_sector`].
+pub fn hybrid_sector(package: &Package<'_>) -> Result<Vec<u8>, Failure> {
+    let boot = package.read("boot_hybrid.img")?;
+    let known = boot.len() == SECTOR
+        && boot[0x1fe..] == [0x55, 0xaa]
+        && boot[0x5a..0x5c] == [0x00, 0x80]
+        && boot[HYBRID_SECTOR..][..8] == 1_u64.to_le_bytes();
+    if known { Ok(boot) } else { Err(unknown("boot_hybrid.img", "its fields lie elsewhere").into()) }
 }
 
 /// `diskboot.img`, if its block list is where it is expected.
@@ -240,12 +204,5 @@ mod tests {
         assert!(fits_memory(0x6f000).is_ok());
         let problem = fits_memory(0x6f007).expect_err("too large");
         assert!(problem.message.contains(" 7 bytes too large"), "{problem:?}");
-    }
-
-    #[test]
-    fn objects_are_padded_and_count_their_header() {
-        let mut area = Vec::new();
-        object(&mut area, 3, b"abcde");
-        assert_eq!(area, [&[3, 0, 0, 0, 16, 0, 0, 0], &b"abcde\0\0\0"[..]].concat());
     }
 }

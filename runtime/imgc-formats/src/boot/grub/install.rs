@@ -1,4 +1,4 @@
-//! The files that overlay a filesystem: the menu, modules, and GRUB's lists of them.
+//! The files that overlay filesystems: the menu, modules, GRUB's lists of them, and the images that firmware starts as files.
 
 use std::collections::BTreeSet;
 
@@ -6,12 +6,20 @@ use imgc_image::{BytesBuilder, Content, Entry, Failure, Meta, Node, Problem, Sto
 use imgc_plan::{menu::Menu, tree::BytePath};
 
 use super::{
-    super::LoaderJob,
-    config, core,
+    super::{LoaderJob, eltorito},
+    config, core, env,
     moddep::{self, Dependencies},
     options::Options,
     package::Package,
+    pe,
+    place::{Form, Place, filesystem_module, is_cd},
 };
+
+/// The names of images that are files of the platform's directory.
+pub const CORE: &str = "core.img";
+pub const CD: &str = "eltorito.img";
+const PXE: &str = "core.0";
+const NET_EFI: &str = "core.efi";
 
 /// Modules that make GRUB's command line useful when a menu fails: looking at disks and files of the usual kinds, starting
 /// what is found by hand, turning the machine off. Those that a package does not have are left out.
@@ -61,21 +69,65 @@ const LISTS: &[&str] =
 ///
 /// # Errors
 /// When the package lacks something, or the menu cannot be expressed.
-pub fn files(options: &Options, package: &Package<'_>, job: &LoaderJob<'_>) -> Result<Tree, Failure> {
+pub fn files(package: &Package<'_>, place: &Place<'_>, job: &LoaderJob<'_>) -> Result<Tree, Failure> {
     let menu = job.menu.ok_or_else(|| Problem::new("menu-missing", "GRUB needs a menu"))?;
+    let options = place.options;
     let mut files = Files { options, store: job.store, builder: TreeBuilder::new() };
-    files.write("grub.cfg", config::render(menu)?.as_bytes())?;
-    let platform = options.platform.name();
+    files.write("grub.cfg", config::render(menu, options)?.as_bytes())?;
+    if env::counts(menu) {
+        files.write_dense(env::FILE, &env::block(menu))?;
+    }
+    if place.searches() {
+        files.write(&place.id_file(), b"By this file GRUB knows its directory.\n")?;
+    }
+    if let Some(catalog) =
+        place.own.filter(|own| is_cd(own)).and_then(|own| eltorito::catalog(own, options.epoch))
+    {
+        files.builder.push(catalog);
+    }
+    let beside = |name: &str| format!("{}/{name}", options.platform.directory());
+    match place.form {
+        Form::Disk | Form::Efi => {}
+        Form::Partition => files.write_dense(&beside(CORE), &core::core(package, place)?)?,
+        Form::Cd => files.write_dense(&beside(CD), &core::cd(package, place)?)?,
+        Form::Pxe => files.write(&beside(PXE), &core::pxe(package, place)?)?,
+        Form::NetEfi => files.write(&beside(NET_EFI), &pe::image(package, place)?)?,
+    }
+    modules(package, place, menu, &mut files)?;
+    files.finish()
+}
+
+/// The image in the partition in which UEFI looks.
+///
+/// # Errors
+/// When the package lacks something, or is of a version with other layouts.
+pub fn esp_files(package: &Package<'_>, place: &Place<'_>, job: &LoaderJob<'_>) -> Result<Tree, Failure> {
+    let path = place.options.image_path();
+    let path = path.ok_or_else(|| Failure::Bug("GRUB for a BIOS has no files for firmware".into()))?;
+    let mut files = Files { options: place.options, store: job.store, builder: TreeBuilder::new() };
+    let content = files.content(&pe::image(package, place)?)?;
+    files.push(BytePath(path.trim_start_matches('/').as_bytes().to_vec()), &content, false);
+    files.finish()
+}
+
+/// The modules, and GRUB's lists of them.
+fn modules(
+    package: &Package<'_>,
+    home: &Place<'_>,
+    menu: &Menu,
+    files: &mut Files<'_>,
+) -> Result<(), Failure> {
+    let platform = home.options.platform.directory();
     let place = |name: &str| format!("{platform}/{name}");
-    if options.all_modules {
+    if home.options.all_modules {
         let wanted = |name: &str| [".mod", ".lst", ".o"].iter().any(|ending| name.ends_with(ending));
         package
             .files()
             .filter(|(name, _)| wanted(name))
             .for_each(|(name, content)| files.point(&place(name), content));
-        return files.finish();
+        return Ok(());
     }
-    let modules = needed(options, package, menu, &job.home.filesystem)?;
+    let modules = needed(package, home, menu)?;
     for name in modules.iter().map(|name| format!("{name}.mod")) {
         files.point(&place(&name), package.content(&name)?);
     }
@@ -89,21 +141,17 @@ pub fn files(options: &Options, package: &Package<'_>, job: &LoaderJob<'_>) -> R
         let text = keep(&package.read_text(list)?, |line| listed(line.rsplit(':').next().unwrap_or(line)));
         files.write(&place(list), text.as_bytes())?;
     }
-    files.finish()
+    Ok(())
 }
 
 /// What the menu, the core image and the command line need, with all that those modules need.
-fn needed(
-    options: &Options,
-    package: &Package<'_>,
-    menu: &Menu,
-    filesystem: &str,
-) -> Result<BTreeSet<String>, Failure> {
+fn needed(package: &Package<'_>, place: &Place<'_>, menu: &Menu) -> Result<BTreeSet<String>, Failure> {
     let dependencies = Dependencies::read(package)?;
-    let wanted = config::modules(menu)
+    let options = place.options;
+    let wanted = config::modules(menu, options)
         .into_iter()
-        .chain(core::filesystem_module(filesystem))
-        .chain([options.platform.disk_module()])
+        .chain(filesystem_module(place.filesystem()))
+        .chain(options.platform.disk_module().filter(|_| place.own.is_some()))
         .chain(options.modules.iter().map(String::as_str));
     let wanted = dependencies.closure(wanted);
     moddep::all_there(package, &wanted)?;
@@ -117,7 +165,7 @@ fn keep(text: &str, wanted: impl Fn(&str) -> bool) -> String {
     text.lines().filter(|line| wanted(line)).flat_map(|line| [line, "\n"]).collect()
 }
 
-/// Collects files below the loader's directory: all of them 0644, of 0:0, at the epoch.
+/// Collects files: all of them 0644, of 0:0, at the epoch. Names are below the loader's directory.
 struct Files<'a> {
     options: &'a Options,
     store: &'a dyn Store,
@@ -125,23 +173,37 @@ struct Files<'a> {
 }
 
 impl Files<'_> {
-    fn point(&mut self, name: &str, content: &Content) {
-        let path = format!("{}/{name}", self.options.directory.trim_start_matches('/'));
+    fn push(&mut self, path: BytePath, content: &Content, dense: bool) {
         self.builder.push(Entry {
-            path: BytePath(path.into_bytes()),
+            path,
             meta: Meta::new(0o644, self.options.epoch),
             xattrs: Box::default(),
             link: None,
-            node: Node::File { content: content.clone(), dense: false },
+            node: Node::File { content: content.clone(), dense },
         });
     }
 
+    fn point(&mut self, name: &str, content: &Content) {
+        self.push(self.options.place(name), content, false);
+    }
+
     fn write(&mut self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+        let content = self.content(bytes)?;
+        self.push(self.options.place(name), &content, false);
+        Ok(())
+    }
+
+    /// A file that is read or written where it lies.
+    fn write_dense(&mut self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+        let content = self.content(bytes)?;
+        self.push(self.options.place(name), &content, true);
+        Ok(())
+    }
+
+    fn content(&self, bytes: &[u8]) -> Result<Content, Failure> {
         let mut out = BytesBuilder::new(self.store);
         out.put(0, bytes)?;
-        let content = Content::from(out.finish(bytes.len() as u64)?);
-        self.point(name, &content);
-        Ok(())
+        Ok(Content::from(out.finish(bytes.len() as u64)?))
     }
 
     fn finish(self) -> Result<Tree, Failure> {

@@ -1,11 +1,11 @@
-//! What of a neutral menu GRUB on a BIOS cannot express.
+//! What of a neutral menu GRUB cannot express.
 
 use imgc_plan::{
     kind::OptionProblem,
     menu::{BootAction, Menu, MenuEntry},
 };
 
-use super::quote::words;
+use super::{platform::Platform, quote::words};
 
 /// What an entry has loaded so far.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -17,19 +17,28 @@ enum Loaded {
     Chain,
 }
 
-/// Everything that cannot be, each with the index of its entry.
-pub fn check(menu: &Menu) -> Vec<(usize, OptionProblem)> {
+/// Everything that cannot be, each with the index of its outermost entry.
+pub fn check(menu: &Menu, platform: Platform) -> Vec<(usize, OptionProblem)> {
     let mut problems = Vec::new();
     for (index, entry) in menu.entries.iter().enumerate() {
         let mut found = Vec::new();
-        check_names(entry, &mut found);
-        check_actions(entry, &mut found);
+        check_entry(entry, platform, &mut found);
         problems.extend(found.into_iter().map(|problem| (index, problem)));
     }
     problems
 }
 
+fn check_entry(entry: &MenuEntry, platform: Platform, found: &mut Vec<OptionProblem>) {
+    check_names(entry, found);
+    if entry.entries.is_empty() {
+        check_actions(entry, platform, found);
+    }
+    entry.entries.iter().for_each(|inner| check_entry(inner, platform, found));
+}
+
 fn check_names(entry: &MenuEntry, found: &mut Vec<OptionProblem>) {
+    let version = entry.version.as_ref();
+    check_text("version", version.map_or("", String::as_str), found);
     for (what, text) in [("name", &entry.name), ("title", &entry.title)] {
         if text.trim().is_empty() {
             found.push(problem(format!("the {what} of a GRUB entry cannot be empty"), None));
@@ -47,13 +56,16 @@ fn check_text(what: &str, text: &str, found: &mut Vec<OptionProblem>) {
     }
 }
 
-fn check_actions(entry: &MenuEntry, found: &mut Vec<OptionProblem>) {
+fn check_actions(entry: &MenuEntry, platform: Platform, found: &mut Vec<OptionProblem>) {
     let mut loaded = Loaded::Nothing;
     for action in &entry.actions {
         action.paths().into_iter().for_each(|path| check_path(path, found));
         loaded = match action {
             BootAction::Multiboot { args, .. } | BootAction::Multiboot2 { args, .. } => {
                 check_args(args, found);
+                if platform == Platform::Arm64Efi {
+                    found.push(problem("GRUB for ARM knows no multiboot kernels".to_owned(), None));
+                }
                 first(loaded, Loaded::Multiboot, found)
             }
             BootAction::Linux { args, .. } => {
@@ -61,7 +73,8 @@ fn check_actions(entry: &MenuEntry, found: &mut Vec<OptionProblem>) {
                 first(loaded, Loaded::Linux, found)
             }
             BootAction::Chainload { args, .. } => {
-                if !args.is_empty() {
+                check_args(args, found);
+                if !args.is_empty() && !platform.is_efi() {
                     let message = "a boot sector cannot be given a command line".to_owned();
                     found.push(problem(message, Some("leave the words after the path out")));
                 }
@@ -77,12 +90,32 @@ fn check_actions(entry: &MenuEntry, found: &mut Vec<OptionProblem>) {
                 loaded
             }
             BootAction::Initrd { paths } => check_initrd(paths, loaded, found),
+            BootAction::DeviceTree { .. } => check_device_tree(platform, loaded, found),
+            BootAction::FirmwareSetup if !platform.is_efi() => {
+                let message = "GRUB for a BIOS cannot enter the firmware's settings".to_owned();
+                found.push(problem(message, None));
+                loaded
+            }
+            BootAction::FirmwareSetup | BootAction::Exit | BootAction::Reboot | BootAction::PowerOff => {
+                first(loaded, Loaded::Chain, found)
+            }
         };
     }
     if loaded == Loaded::Nothing && found.is_empty() {
         let message = format!("the entry `{}` starts nothing", entry.name);
         found.push(problem(message, Some("give it `linux`, `multiboot`, `multiboot2` or `chainload`")));
     }
+}
+
+fn check_device_tree(platform: Platform, loaded: Loaded, found: &mut Vec<OptionProblem>) -> Loaded {
+    if platform != Platform::Arm64Efi {
+        let message = format!("GRUB for `{}` knows no device trees", platform.name());
+        found.push(problem(message, None));
+    } else if !matches!(loaded, Loaded::Linux | Loaded::LinuxWithInitrd) {
+        let message = "a device tree is handed to a Linux kernel, and there is none before it".to_owned();
+        found.push(problem(message, Some("put `linux` before it")));
+    }
+    loaded
 }
 
 /// An entry starts one thing: GRUB would forget the first silently.
@@ -146,9 +179,9 @@ mod tests {
     use super::*;
 
     fn found(actions: Vec<BootAction>) -> Vec<String> {
-        let entry = MenuEntry { name: "a".into(), title: "A".into(), actions };
+        let entry = MenuEntry { name: "a".into(), title: "A".into(), actions, ..MenuEntry::default() };
         let menu = Menu { timeout: None, default: None, consoles: vec![], entries: vec![entry] };
-        check(&menu).into_iter().map(|(_, problem)| problem.message).collect()
+        check(&menu, Platform::I386Pc).into_iter().map(|(_, problem)| problem.message).collect()
     }
 
     fn linux(path: &str, args: &str) -> BootAction {
@@ -191,11 +224,43 @@ mod tests {
     }
 
     #[test]
+    fn platforms_differ() {
+        let tree = BootAction::DeviceTree { path: "/d".into() };
+        let chain = BootAction::Chainload { path: "/b".into(), args: "x".into() };
+        let multiboot = BootAction::Multiboot { path: "/k".into(), args: String::new() };
+        for (actions, pc, x86, arm) in [
+            (vec![linux("/k", ""), tree.clone()], true, true, false),
+            (vec![tree], true, true, true),
+            (vec![BootAction::FirmwareSetup], true, false, false),
+            (vec![chain], true, false, false),
+            (vec![multiboot], false, false, true),
+            (vec![BootAction::Exit], false, false, false),
+        ] {
+            let entry = MenuEntry { name: "a".into(), title: "A".into(), actions, ..MenuEntry::default() };
+            let outer = MenuEntry {
+                name: "o".into(),
+                title: "O".into(),
+                entries: vec![entry],
+                ..MenuEntry::default()
+            };
+            let menu = Menu { timeout: None, default: None, consoles: vec![], entries: vec![outer] };
+            let refused = |platform: Platform| !check(&menu, platform).is_empty();
+            let found = [Platform::I386Pc, Platform::X8664Efi, Platform::Arm64Efi].map(refused);
+            assert_eq!(found, [pc, x86, arm], "{menu:?}");
+        }
+    }
+
+    #[test]
     fn titles_that_are_options_or_empty_are_refused() {
         for (title, part) in [("--hotkey=a", "option"), (" ", "empty"), ("a\u{1b}[2J", "control")] {
-            let entry = MenuEntry { name: "a".into(), title: title.into(), actions: vec![linux("/k", "")] };
+            let entry = MenuEntry {
+                name: "a".into(),
+                title: title.into(),
+                actions: vec![linux("/k", "")],
+                ..MenuEntry::default()
+            };
             let menu = Menu { timeout: None, default: None, consoles: vec![], entries: vec![entry] };
-            assert!(check(&menu)[0].1.message.contains(part), "{title}");
+            assert!(check(&menu, Platform::I386Pc)[0].1.message.contains(part), "{title}");
         }
     }
 }

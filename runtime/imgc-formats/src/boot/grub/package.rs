@@ -2,7 +2,7 @@
 
 use imgc_image::{Content, Failure, Node, Problem, Reader, Store, Tree};
 
-use super::{super::LoaderJob, options::Platform};
+use super::{super::LoaderJob, platform::Platform};
 
 /// The largest file of a package that is read, in bytes. Of GRUB 2.06 for a BIOS it is `normal.mod` with 113 KiB.
 const FILE_LIMIT: u64 = 4 << 20;
@@ -21,10 +21,11 @@ impl<'a> Package<'a> {
     /// # Errors
     /// When there is none, or more than one.
     pub fn find(job: &LoaderJob<'a>, platform: Platform) -> Result<Self, Failure> {
-        let name = platform.name();
+        let name = platform.directory();
+        let debian = platform.package();
         let tree = job.source.ok_or_else(|| {
             Problem::new("grub-source-missing", "GRUB needs the files of its package")
-                .help("give the loader a source, such as `source grub { deb \"grub-pc-bin\" }`")
+                .help(format!("give the loader a source, such as `source grub {{ deb \"{debian}\" }}`"))
         })?;
         let kernel = format!("{name}/kernel.img").into_bytes();
         let mut dirs = tree.entries().iter().filter_map(|entry| {
@@ -38,7 +39,7 @@ impl<'a> Package<'a> {
             (None, _) => {
                 let message = format!("the source has no directory `{name}` with a file `kernel.img`");
                 return Err(Problem::new("grub-file-missing", message)
-                    .help("Debian's package with GRUB for a BIOS is `grub-pc-bin`")
+                    .help(format!("Debian's package with GRUB for `{}` is `{debian}`", platform.name()))
                     .into());
             }
             (Some(_), Some(_)) => {
@@ -81,7 +82,25 @@ impl<'a> Package<'a> {
     /// # Errors
     /// When there is none, it is too large to be GRUB's, or it cannot be read.
     pub fn read(&self, name: &str) -> Result<Vec<u8>, Failure> {
-        let content = self.content(name)?;
+        self.read_content(name, self.content(name)?)
+    }
+
+    /// The bytes of the file at a path of the whole source.
+    ///
+    /// # Errors
+    /// As [`Package::read`].
+    pub fn read_path(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        let entry = self.tree.get(path.trim_start_matches('/').as_bytes());
+        match entry.map(|entry| &entry.node) {
+            Some(Node::File { content, .. }) => self.read_content(path, content),
+            _ => {
+                let message = format!("the loader's source has no file `{path}`");
+                Err(Problem::new("grub-file-missing", message).into())
+            }
+        }
+    }
+
+    fn read_content(&self, name: &str, content: &Content) -> Result<Vec<u8>, Failure> {
         if content.len() > FILE_LIMIT {
             return Err(unknown(name, format!("it has {} bytes", content.len())).into());
         }

@@ -1,4 +1,7 @@
-//! Lays the boot sector and the core image over a finished disk.
+//! Lays boot sectors, core images and what says where they lie over a finished disk.
+
+mod cd;
+mod partition;
 
 use std::sync::Arc;
 
@@ -8,7 +11,12 @@ use imgc_plan::{
     units::{approximate_size, format_size},
 };
 
-use super::core::{BLOCK_LIST, SECTOR};
+use super::{
+    super::StampJob,
+    core::{BLOCK_LIST, SECTOR},
+    options::Options,
+    place::{Form, Place},
+};
 
 /// The type of a partition that holds a loader's image on a GPT disk (GRUB manual, "BIOS installation").
 const BIOS_BOOT: &str = "21686148-6449-6e6f-744e-656564454649";
@@ -25,25 +33,45 @@ const NOPS: [u8; 2] = [0x90, 0x90];
 
 const SECTOR_LEN: u64 = SECTOR as u64;
 
-/// The pieces: sector 0 up to the disk's signature, the core's first sector, the rest of the core.
+/// The pieces for a place.
 ///
 /// # Errors
-/// When the disk has sectors that a BIOS cannot start from, or no room for the core image: by how much, and what would mend it.
-pub fn stamp(
+/// When something does not fit where it must lie, or firmware could not start it there: what would mend it.
+pub fn stamp(options: &Options, job: &StampJob<'_>) -> Result<Vec<(u64, Patch)>, Failure> {
+    let place = Place::of(options, job.home);
+    match place.form {
+        Form::Disk => on_disk(job.home.table().unwrap_or_default(), job.layout, image(job)?, job.store),
+        Form::Partition => partition::stamp(&place, job, image(job)?),
+        Form::Cd => cd::bios(&place, job, image(job)?),
+        Form::Efi => cd::efi(job),
+        Form::Pxe | Form::NetEfi => Err(Failure::Bug("a network has no bytes to stamp".into())),
+    }
+}
+
+fn image<'a>(job: &StampJob<'a>) -> Result<&'a Arc<Bytes>, Failure> {
+    job.image.ok_or_else(|| Failure::Bug("GRUB's stamp has no image".into()))
+}
+
+/// A BIOS reads sectors of 512 bytes.
+fn check_sectors(layout: &Layout) -> Result<(), Problem> {
+    if u64::from(layout.sector_size) == SECTOR_LEN {
+        return Ok(());
+    }
+    let message = format!(
+        "GRUB for a BIOS starts only from disks with sectors of 512 bytes, and this one has {}",
+        layout.sector_size
+    );
+    Err(Problem::new("sector-size-unsupported", message).help("give the disk `sector-size=512`"))
+}
+
+/// The pieces: sector 0 up to the disk's signature, the core's first sector, the rest of the core.
+fn on_disk(
     table: &str,
     layout: &Layout,
     image: &Arc<Bytes>,
     store: &dyn Store,
 ) -> Result<Vec<(u64, Patch)>, Failure> {
-    if u64::from(layout.sector_size) != SECTOR_LEN {
-        let message = format!(
-            "GRUB for a BIOS starts only from disks with sectors of 512 bytes, and this one has {}",
-            layout.sector_size
-        );
-        return Err(Problem::new("sector-size-unsupported", message)
-            .help("give the disk `sector-size=512`")
-            .into());
-    }
+    check_sectors(layout)?;
     if !image.len().is_multiple_of(SECTOR_LEN) || image.len() < 3 * SECTOR_LEN {
         return Err(Failure::Bug(format!("{} bytes are no image of GRUB", image.len())));
     }
@@ -119,9 +147,7 @@ fn pieces(at: u64, image: &Arc<Bytes>, store: &dyn Store) -> Result<Vec<(u64, Pa
     let reader = Reader::new(image, store);
     let mut boot = vec![0; BOOT_CODE];
     reader.read_at(0, &mut boot)?;
-    boot[KERNEL_SECTOR..][..8].copy_from_slice(&lba.to_le_bytes());
-    boot[BOOT_DRIVE] = 0xff;
-    boot[DRIVE_CHECK..][..2].copy_from_slice(&NOPS);
+    point(&mut boot, lba);
     let mut first = vec![0; SECTOR];
     reader.read_at(SECTOR_LEN, &mut first)?;
     first[BLOCK_LIST..][..8].copy_from_slice(&(lba + 1).to_le_bytes());
@@ -130,4 +156,11 @@ fn pieces(at: u64, image: &Arc<Bytes>, store: &dyn Store) -> Result<Vec<(u64, Pa
     rest.section(0, image, 2 * SECTOR_LEN, len);
     let rest = Arc::new(rest.finish(len)?);
     Ok(vec![(0, Patch::Data(boot)), (at, Patch::Data(first)), (at + SECTOR_LEN, Patch::Bytes(rest))])
+}
+
+/// Changes a boot sector so that it loads this sector of the disk that the BIOS names.
+fn point(boot: &mut [u8], lba: u64) {
+    boot[KERNEL_SECTOR..][..8].copy_from_slice(&lba.to_le_bytes());
+    boot[BOOT_DRIVE] = 0xff;
+    boot[DRIVE_CHECK..][..2].copy_from_slice(&NOPS);
 }

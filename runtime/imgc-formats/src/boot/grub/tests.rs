@@ -1,5 +1,8 @@
 //! Tests of the whole loader: what they share. Debian's package and grub-mkimage are the outside truth.
 
+mod counting;
+mod efi;
+mod homes;
 mod hostile;
 mod install;
 mod menu;
@@ -12,14 +15,15 @@ use imgc_image::{Bytes, Content, Entry, Failure, MemoryStore, Meta, Node, Reader
 use imgc_plan::{
     Data, Record,
     menu::{BootAction, Console, Menu, MenuEntry},
-    step::LoaderHome,
+    step::{LoaderHome, PartHome},
     tree::BytePath,
 };
 
 use super::{super::LoaderJob, Grub};
 use crate::boot::Loader;
 
-/// Where the package puts its files.
+/// Where the packages put their files.
+const PACKAGES: &str = "/usr/lib/grub";
 const PACKAGE: &str = "/usr/lib/grub/i386-pc";
 
 /// A store with a package in it.
@@ -29,17 +33,23 @@ struct Fixture {
 }
 
 impl Fixture {
-    /// Debian's package as it is installed.
+    /// Debian's package for a BIOS as it is installed.
     fn debian() -> Self {
-        assert!(Path::new(PACKAGE).is_dir(), "{PACKAGE} is missing: install the Debian package grub-pc-bin");
+        Self::installed("i386-pc", "grub-pc-bin")
+    }
+
+    /// Debian's package for a platform as it is installed.
+    fn installed(platform: &str, package: &str) -> Self {
+        let dir = Path::new(PACKAGES).join(platform);
+        assert!(dir.is_dir(), "{} is missing: install the Debian package {package}", dir.display());
         let mut files = Vec::new();
-        for entry in std::fs::read_dir(PACKAGE).expect("readable") {
+        for entry in std::fs::read_dir(dir).expect("readable") {
             let entry = entry.expect("readable");
             let name = entry.file_name().into_string().expect("text");
-            files.push((
-                format!("usr/lib/grub/i386-pc/{name}"),
-                std::fs::read(entry.path()).expect("readable"),
-            ));
+            if entry.path().is_file() {
+                let bytes = std::fs::read(entry.path()).expect("readable");
+                files.push((format!("usr/lib/grub/{platform}/{name}"), bytes));
+            }
         }
         Self::of(files)
     }
@@ -73,26 +83,34 @@ impl Fixture {
     }
 
     fn files(&self, options: &Record, menu: &Menu) -> Result<Tree, Failure> {
-        let home = home("mbr", 1, "ext2");
-        let job = LoaderJob {
-            options,
-            source: Some(&self.source),
-            menu: Some(menu),
-            home: &home,
-            store: &self.store,
-        };
+        self.files_at(options, menu, &home("mbr", 1, "ext2"))
+    }
+
+    fn files_at(&self, options: &Record, menu: &Menu, home: &LoaderHome) -> Result<Tree, Failure> {
+        let job =
+            LoaderJob { options, source: Some(&self.source), menu: Some(menu), home, store: &self.store };
         Grub.files(&job)
+    }
+
+    fn esp_files(&self, options: &Record, home: &LoaderHome) -> Result<Tree, Failure> {
+        let job = LoaderJob { options, source: Some(&self.source), menu: None, home, store: &self.store };
+        Grub.esp_files(&job)
     }
 
     fn read(&self, bytes: &Bytes) -> Vec<u8> {
         Reader::new(bytes, &self.store).read_all(1 << 30).expect("readable")
     }
 
-    /// The text of a file of a tree.
-    fn text(&self, tree: &Tree, path: &str) -> String {
+    /// The bytes of a file of a tree.
+    fn bytes(&self, tree: &Tree, path: &str) -> Vec<u8> {
         let entry = tree.get(path.as_bytes()).unwrap_or_else(|| panic!("{path} is missing"));
         let Node::File { content, .. } = &entry.node else { panic!("{path} is no file") };
-        String::from_utf8(self.read(&content.to_bytes())).expect("text")
+        self.read(&content.to_bytes())
+    }
+
+    /// The text of a file of a tree.
+    fn text(&self, tree: &Tree, path: &str) -> String {
+        String::from_utf8(self.bytes(tree, path)).expect("text")
     }
 }
 
@@ -131,13 +149,18 @@ fn synthetic_files() -> Vec<(String, Vec<u8>)> {
     .into()
 }
 
-fn home(table: &str, partition: u32, filesystem: &str) -> LoaderHome {
-    LoaderHome {
-        table: table.into(),
-        partition,
+fn part(name: &str, number: u32, filesystem: &str, type_code: &str) -> PartHome {
+    PartHome {
+        name: name.into(),
+        number,
+        type_code: type_code.into(),
         filesystem: filesystem.into(),
-        filesystem_options: Record::new(),
+        options: Record::new(),
     }
+}
+
+fn home(table: &str, partition: u32, filesystem: &str) -> LoaderHome {
+    LoaderHome::Disk { table: table.into(), own: part("root", partition, filesystem, ""), esp: None }
 }
 
 fn options(pairs: &[(&str, Data)]) -> Record {
@@ -159,6 +182,7 @@ fn lites() -> Menu {
         name: name.into(),
         title: title.into(),
         actions: actions.to_vec(),
+        ..MenuEntry::default()
     };
     Menu {
         timeout: Some(5000),

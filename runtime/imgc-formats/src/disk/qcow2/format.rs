@@ -6,7 +6,7 @@ use super::{codec::Method, layout::Geometry, options::Options};
 const COPIED: u64 = 1 << 63;
 
 /// L2 entries: the cluster is compressed.
-const COMPRESSED: u64 = 1 << 62;
+pub(super) const COMPRESSED: u64 = 1 << 62;
 
 /// Incompatible feature bit 3: the header says how clusters are compressed.
 const INCOMPATIBLE_COMPRESSION: u64 = 1 << 3;

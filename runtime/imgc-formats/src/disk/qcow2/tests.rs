@@ -5,6 +5,8 @@ use std::{path::Path, sync::Arc};
 use imgc_image::{Bytes, BytesBuilder, Failure, MemoryStore, Problem, Store};
 use imgc_plan::{Data, Record};
 
+mod reading;
+
 use super::Qcow2;
 use crate::disk::{DiskFormat, testing::*};
 
@@ -22,6 +24,7 @@ fn verify(room: &Room, options: &Record, bytes: &Arc<Bytes>, store: &MemoryStore
     // Shorter than a sector: QEMU rounds both up.
     let same = qemu_img(&["compare", "-f", "qcow2", "-F", "raw", image, disk]);
     assert!(same.contains("identical"), "{options:?}: {same}");
+    reading::same(Path::new(image), Path::new(disk), &what);
     made.sha256
 }
 

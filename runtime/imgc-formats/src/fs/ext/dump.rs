@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
-use imgc_image::{Failure, ReadAt};
-use imgc_plan::tree::write_escaped;
+use imgc_image::{Failure, Problem, ReadAt};
+use imgc_plan::{ids::uuid_layout, tree::write_escaped};
 
 use super::{
     features::Features,
-    read::{Volume, u16_at, u32_at},
+    inode::EXTENTS_FLAG,
+    read::{Image, Piece, Step, u16_at, u32_at},
     superblock::{BLOCK_UNINIT, INODE_UNINIT, INODE_ZEROED, OFFSET},
 };
 
@@ -20,7 +21,8 @@ const MOST_RUNS: usize = 64;
 /// # Errors
 /// When the bytes cannot be read or are no ext filesystem.
 pub fn dump(image: &dyn ReadAt) -> Result<String, Failure> {
-    let volume = Volume::open(image)?;
+    let not_ext = || Problem::new("not-this-filesystem", "this is no ext filesystem");
+    let volume = Image::open(image)?.ok_or_else(not_ext)?;
     let mut out = String::new();
     superblock(&volume, &mut out);
     let mut listed = 0;
@@ -47,7 +49,7 @@ fn line(out: &mut String, at: Option<u64>, text: std::fmt::Arguments<'_>) {
     written.expect("because a String takes everything");
 }
 
-fn superblock(volume: &Volume<'_>, out: &mut String) {
+fn superblock(volume: &Image<'_>, out: &mut String) {
     let sb = &volume.superblock;
     let mut uuid = [0; 16];
     uuid.copy_from_slice(&sb[0x68..0x78]);
@@ -55,7 +57,7 @@ fn superblock(volume: &Volume<'_>, out: &mut String) {
     let mut label = String::new();
     let end = sb[0x78..0x88].iter().position(|byte| *byte == 0).unwrap_or(16);
     write_escaped(&sb[0x78..0x78 + end], &mut label).expect("because a String takes everything");
-    line(out, Some(OFFSET), format_args!("superblock label=\"{label}\" uuid={}", plain_uuid(uuid)));
+    line(out, Some(OFFSET), format_args!("superblock label=\"{label}\" uuid={}", uuid_layout(uuid)));
     line(out, None, format_args!("features {}", names.join(" ")));
     if unknown != [0; 3] {
         line(out, None, format_args!("features unknown to us {unknown:#x?}"));
@@ -89,12 +91,6 @@ fn superblock(volume: &Volume<'_>, out: &mut String) {
     );
 }
 
-/// The UUID with hyphens, whatever its version.
-fn plain_uuid(bytes: [u8; 16]) -> String {
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
-}
-
 /// Where a group's metadata lies.
 struct Group {
     block_bitmap: u64,
@@ -115,7 +111,7 @@ impl Group {
     }
 }
 
-fn describe(volume: &Volume<'_>, group: u64, place: &Group, descriptor: &[u8], out: &mut String) {
+fn describe(volume: &Image<'_>, group: u64, place: &Group, descriptor: &[u8], out: &mut String) {
     let at = (volume.first + group * volume.per_group) * volume.block_size;
     let number = |low, high| u32::from(u16_at(descriptor, low)) | u32::from(u16_at(descriptor, high)) << 16;
     let flags: String =
@@ -140,7 +136,7 @@ fn describe(volume: &Volume<'_>, group: u64, place: &Group, descriptor: &[u8], o
 }
 
 fn inodes(
-    volume: &Volume<'_>,
+    volume: &Image<'_>,
     group: u64,
     place: &Group,
     listed: &mut u64,
@@ -151,28 +147,23 @@ fn inodes(
         if bitmap[index as usize / 8] >> (index % 8) & 1 == 0 {
             continue;
         }
-        let inode = volume.inode(place.inode_table, index)?;
+        let before = u32::try_from(group * u64::from(volume.inodes_per_group));
+        let number = before.expect("because the number of inodes has 32 bits") + index + 1;
+        let inode = volume.raw_inode(number)?;
         // Reserved inodes are in use even if there is nothing in them.
         if u16_at(&inode, 0) == 0 && u16_at(&inode, 0x1A) == 0 {
             continue;
         }
         *listed += 1;
         if *listed <= MOST_INODES {
-            let number = group * u64::from(volume.inodes_per_group) + u64::from(index) + 1;
-            let at = place.inode_table * volume.block_size + u64::from(index) * volume.inode_size;
-            one_inode(volume, number, at, &inode, out)?;
+            one_inode(volume, number, &inode, out)?;
         }
     }
     Ok(())
 }
 
-fn one_inode(
-    volume: &Volume<'_>,
-    number: u64,
-    at: u64,
-    inode: &[u8],
-    out: &mut String,
-) -> Result<(), Failure> {
+fn one_inode(volume: &Image<'_>, number: u32, inode: &[u8], out: &mut String) -> Result<(), Failure> {
+    let at = volume.inode_at(number)?;
     let mode = u16_at(inode, 0);
     let size = u64::from(u32_at(inode, 4)) | u64::from(u32_at(inode, 0x6C)) << 32;
     let owner = |low, high| u32::from(u16_at(inode, low)) | u32::from(u16_at(inode, high)) << 16;
@@ -199,15 +190,30 @@ fn one_inode(
     if !mapped {
         return Ok(());
     }
-    let (runs, own) = volume.runs(inode)?;
-    for block in own.iter().take(MOST_RUNS) {
-        line(out, Some(block.saturating_mul(volume.block_size)), format_args!("  map block {block}"));
+    map(volume, inode, out)
+}
+
+/// The map of an inode: the blocks of the map itself, then those of the file.
+fn map(volume: &Image<'_>, inode: &[u8], out: &mut String) -> Result<(), Failure> {
+    let (mut own, mut pieces, mut more): (Vec<u64>, Vec<Piece>, u64) = (Vec::new(), Vec::new(), 0);
+    let mut root = [0; 60];
+    root.copy_from_slice(&inode[0x28..0x64]);
+    volume.map(&root, u32_at(inode, 0x20) & EXTENTS_FLAG != 0, u64::MAX, &mut |step| {
+        match step {
+            Step::Own(block) if own.len() < MOST_RUNS => own.push(block),
+            Step::Piece(piece) if pieces.len() < MOST_RUNS => pieces.push(piece),
+            _ => more += 1,
+        }
+        Ok(())
+    })?;
+    for block in own {
+        line(out, Some(block * volume.block_size), format_args!("  map block {block}"));
     }
-    for run in runs.iter().take(MOST_RUNS) {
-        let at = run.physical.saturating_mul(volume.block_size);
-        line(out, Some(at), format_args!("  blocks {} for {} from {}", run.len, run.logical, run.physical));
+    for Piece { logical, physical, len, written } in pieces {
+        let unwritten = if written { "" } else { ", never written" };
+        let at = physical * volume.block_size;
+        line(out, Some(at), format_args!("  blocks {len} for {logical} from {physical}{unwritten}"));
     }
-    let more = own.len().saturating_sub(MOST_RUNS) + runs.len().saturating_sub(MOST_RUNS);
     if more > 0 {
         line(out, None, format_args!("  and {more} runs more"));
     }

@@ -61,6 +61,18 @@ pub struct Place {
     pub inode_table: u64,
 }
 
+/// Whether a number is a power of 3, 5 or 7: the groups with copies of the superblock, if only few have them.
+pub fn power_of_3_5_7(number: u32) -> bool {
+    let power = |base: u32| {
+        let mut rest = number.max(1);
+        while rest.is_multiple_of(base) {
+            rest /= base;
+        }
+        rest == 1
+    };
+    power(3) || power(5) || power(7)
+}
+
 /// Why there is no geometry for so many blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unfit {
@@ -182,14 +194,7 @@ impl Geometry {
 
     /// Whether a group has a superblock and descriptors: all, or 0, 1 and the powers of 3, 5 and 7.
     pub fn has_super(&self, group: u32) -> bool {
-        let power = |base: u32| {
-            let mut rest = group;
-            while rest.is_multiple_of(base) {
-                rest /= base;
-            }
-            rest == 1
-        };
-        !self.sparse || group <= 1 || power(3) || power(5) || power(7)
+        !self.sparse || group <= 1 || power_of_3_5_7(group)
     }
 
     /// The first block of a group.

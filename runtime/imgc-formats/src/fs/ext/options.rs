@@ -111,6 +111,8 @@ const TRAITS: Traits = Traits::Filesystem(FilesystemTraits {
     takes_tree: true,
     own_length: false,
     stamps_start: false,
+    system_area: 0,
+    folds_case: false,
     default_type: "linux",
 });
 

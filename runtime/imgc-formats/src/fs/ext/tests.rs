@@ -3,7 +3,9 @@
 mod bytes;
 mod fsck;
 mod geometry;
+mod hostile;
 mod image;
 mod limits;
+mod open;
 mod random;
 mod read;

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 /// `h_magic` of a block and of the space in an inode (Linux, `fs/ext4/xattr.h`).
-const MAGIC: u32 = 0xEA02_0000;
+pub const MAGIC: u32 = 0xEA02_0000;
 /// Bytes of an entry without its name.
-const ENTRY: usize = 16;
+pub const ENTRY: usize = 16;
 /// Bytes of the header of a block.
-const HEADER: usize = 32;
+pub const HEADER: usize = 32;
 /// The most files that may share a block (`EXT4_XATTR_REFCOUNT_MAX`).
 pub const MOST_SHARERS: u32 = 1024;
 
 /// Name prefixes and the indexes that stand for them, longest first where one begins like another.
-const PREFIXES: &[(&[u8], u8)] = &[
+pub const PREFIXES: &[(&[u8], u8)] = &[
     (b"system.posix_acl_access", 2),
     (b"system.posix_acl_default", 3),
     (b"system.richacl", 8),

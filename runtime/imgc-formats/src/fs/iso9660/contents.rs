@@ -1,8 +1,9 @@
-//! Contents: equal ones are stored once, each in one piece from a sector on.
+//! Contents: equal ones are stored once, each in one piece from a sector on. Those of dense files, into which a loader may write, lie
+//! alone.
 
 use std::collections::BTreeMap;
 
-use imgc_image::{Content, Entry, Node};
+use imgc_image::{Content, Entry, LinkGroup, Node};
 use imgc_plan::{BlobId, ValueId};
 
 /// Bytes of a sector (ECMA-119, 6.1.2), and of a logical block here (6.2.2).
@@ -27,6 +28,8 @@ pub struct Contents<'t> {
 enum Key {
     Blob(BlobId, u64),
     Bytes(ValueId),
+    /// A dense file with several names.
+    Dense(LinkGroup),
 }
 
 impl<'t> Contents<'t> {
@@ -35,18 +38,24 @@ impl<'t> Contents<'t> {
         let mut known = BTreeMap::new();
         let mut contents = Self { of: vec![NONE; entries.len()], list: Vec::new() };
         for (slot, entry) in contents.of.iter_mut().zip(entries) {
-            let Node::File { content, .. } = &entry.node else { continue };
+            let Node::File { content, dense } = &entry.node else { continue };
             if content.is_empty() {
                 continue;
             }
-            let key = match content {
-                Content::Blob { id, len } => Key::Blob(*id, *len),
-                Content::Bytes(bytes) => Key::Bytes(bytes.value_id()),
+            let key = match (content, entry.link) {
+                (_, Some(link)) if *dense => Some(Key::Dense(link)),
+                (_, None) if *dense => None,
+                (Content::Blob { id, len }, _) => Some(Key::Blob(*id, *len)),
+                (Content::Bytes(bytes), _) => Some(Key::Bytes(bytes.value_id())),
             };
-            *slot = *known.entry(key).or_insert_with(|| {
+            let mut add = || {
                 contents.list.push((content, 0));
                 u32::try_from(contents.list.len() - 1).expect("because a tree has fewer than 2^32 entries")
-            });
+            };
+            *slot = match key {
+                Some(key) => *known.entry(key).or_insert_with(add),
+                None => add(),
+            };
         }
         contents
     }

@@ -17,6 +17,8 @@ pub const MAGIC: &[u8; 5] = b"CD001";
 pub const PRIMARY: u8 = 1;
 /// Supplementary, and enhanced ones by version 2.
 pub const SUPPLEMENTARY: u8 = 2;
+/// A boot record.
+pub const BOOT_RECORD: u8 = 0;
 /// The end of the list.
 pub const TERMINATOR: u8 = 255;
 /// The escape sequence of UCS-2 level 3 (Joliet, "SVD Escape Sequences field").
@@ -27,6 +29,8 @@ pub const JOLIET: &[u8; 3] = b"%/E";
 pub enum Sort {
     /// The primary one.
     Primary,
+    /// The boot record of El Torito, which names no hierarchy.
+    Boot,
     /// That of Joliet.
     Joliet,
     /// That of level 4 (ISO 9660:1999, 8.5); it names the hierarchy of the primary one.
@@ -43,7 +47,12 @@ pub struct Places<'a> {
     pub tables: (u64, u64),
     /// The time of the root directory.
     pub root_time: i64,
+    /// The copyright, abstract and bibliographic file, by entry.
+    pub files: [Option<usize>; 3],
 }
+
+/// Bytes of a file's identifier in a descriptor (8.4.23).
+pub const FILE_ID: usize = 37;
 
 /// A descriptor in the making.
 struct Descriptor {
@@ -98,15 +107,33 @@ pub fn encode(sort: Sort, options: &Options, places: &Places<'_>) -> Vec<u8> {
     out.text(318, 128, &texts.publisher);
     out.text(446, 128, &texts.preparer);
     out.text(574, 128, &texts.application);
-    for file in [702, 739, 776] {
-        out.text(file, 37, ""); // copyright, abstract and bibliographic file: none
+    for (at, file) in [702, 739, 776].into_iter().zip(places.files) {
+        out.text(at, FILE_ID, ""); // copyright, abstract and bibliographic file
+        // Where its name there is too long, a hierarchy has none.
+        if let Some(id) = file.and_then(|entry| root.file(entry)).filter(|id| id.len() <= FILE_ID) {
+            out.put(at, id);
+        }
     }
-    out.put(813, &time::long(options.epoch)); // creation
-    out.put(830, &time::long(options.epoch)); // modification
-    out.put(847, &time::NONE); // expiration
-    out.put(864, &time::NONE); // effective
+    for (at, stamp) in [813, 830, 847, 864].into_iter().zip(options.times) {
+        out.put(at, &stamp.map_or(time::NONE, time::long)); // creation, modification, expiration, effective
+    }
     out.put(881, &[version]); // File Structure Version
     out.bytes
+}
+
+/// `Boot System Identifier` of El Torito, and where it says the sector of the catalogue ("El Torito" 1.0, figure 7).
+pub const BOOT_SYSTEM: &[u8] = b"EL TORITO SPECIFICATION";
+pub const CATALOG: usize = 0x47;
+
+/// The boot record (8.2), which "El Torito" wants at sector 17: where the boot catalogue lies.
+pub fn boot_record(catalog: u64) -> Vec<u8> {
+    let mut out = vec![0; SECTOR as usize];
+    out[0] = BOOT_RECORD;
+    out[1..6].copy_from_slice(MAGIC);
+    out[6] = 1;
+    out[7..7 + BOOT_SYSTEM.len()].copy_from_slice(BOOT_SYSTEM);
+    out[CATALOG..CATALOG + 4].copy_from_slice(&both32(catalog)[..4]);
+    out
 }
 
 /// The descriptor that ends the list (8.3).

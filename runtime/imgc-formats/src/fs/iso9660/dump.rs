@@ -18,13 +18,16 @@ use super::{
 const MOST_RECORDS: usize = 1 << 20;
 
 /// Where texts stand in a descriptor, and how many bytes they have (ECMA-119, 8.4).
-const TEXTS: [(&str, usize, usize); 6] = [
+const TEXTS: [(&str, usize, usize); 9] = [
     ("system", 8, 32),
     ("volume", 40, 32),
     ("set", 190, 128),
     ("publisher", 318, 128),
     ("preparer", 446, 128),
     ("application", 574, 128),
+    ("copyright", 702, 37),
+    ("abstract", 739, 37),
+    ("biblio", 776, 37),
 ];
 
 /// Shows the structures.
@@ -39,6 +42,9 @@ pub fn dump(image: &dyn ReadAt) -> Result<String, Failure> {
     let mut show = Show { source: &source, out: String::new(), records: 0 };
     for descriptor in &source.descriptors {
         show.descriptor(descriptor).expect(TAKES);
+    }
+    if let Some((sector, catalog)) = source.boot {
+        writeln!(show.out, "sector {sector}: boot record, catalogue at {catalog}").expect(TAKES);
     }
     if let Some(end) = source.end {
         writeln!(show.out, "sector {end}: end").expect(TAKES);
@@ -84,8 +90,8 @@ impl Show<'_, '_> {
                 writeln!(out, "  {name:<11} \"{text}\"")?;
             }
         }
-        for (name, stamp) in [("created", &descriptor.created), ("modified", &descriptor.modified)] {
-            if let Some((seconds, _)) = time::read_long(stamp) {
+        for (name, at) in [("created", 813), ("modified", 830), ("expires", 847), ("effective", 864)] {
+            if let Some((seconds, _)) = time::read_long(&descriptor.bytes[at..at + 17]) {
                 writeln!(out, "  {name:<11} {}", time::text(seconds))?;
             }
         }

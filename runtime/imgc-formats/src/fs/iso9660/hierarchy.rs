@@ -66,6 +66,11 @@ impl Dir {
         Self { entry, parent, home, id, children, sector: 0, sectors: 0, more: 0 }
     }
 
+    /// The identifier of a file in it, by entry.
+    pub fn file(&self, entry: usize) -> Option<&[u8]> {
+        self.children.iter().find(|child| child.what == What::Leaf(entry)).map(|child| &*child.id)
+    }
+
     /// Its own length in bytes.
     pub fn len(&self) -> u64 {
         self.sectors * SECTOR

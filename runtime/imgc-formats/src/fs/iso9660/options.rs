@@ -3,6 +3,7 @@
 use imgc_plan::{
     Data, Opt, OptType, Record,
     kind::{Default, OptionProblem},
+    tree::{BytePath, check_name},
 };
 
 /// Characters of a-characters beside letters, digits and `_` (ECMA-119, 7.4.1).
@@ -12,7 +13,7 @@ const A_MARKS: &[u8] = b" !\"%&'()*+,-./:;<=>?";
 const JOLIET_UNITS: (i64, i64) = (64, 103);
 
 /// The descriptors, in the order of the reference.
-pub static OPTIONS: [Opt; 14] = [
+pub static OPTIONS: [Opt; 22] = [
     opt(
         "volume-id",
         OptType::Text { max: 32 },
@@ -48,6 +49,24 @@ pub static OPTIONS: [Opt; 14] = [
         OptType::Text { max: 128 },
         Default::Text(""),
         "The application that the data are for, with the characters of `system-id`.",
+    ),
+    opt(
+        "copyright-file",
+        OptType::Text { max: 255 },
+        Default::Absent,
+        "The file in the root directory with the copyright statement, such as \"/COPYING\".",
+    ),
+    opt(
+        "abstract-file",
+        OptType::Text { max: 255 },
+        Default::Absent,
+        "The file in the root directory with an abstract of the volume.",
+    ),
+    opt(
+        "bibliographic-file",
+        OptType::Text { max: 255 },
+        Default::Absent,
+        "The file in the root directory with bibliographic records.",
     ),
     opt(
         "level",
@@ -95,15 +114,36 @@ pub static OPTIONS: [Opt; 14] = [
         "Empty sectors of 2048 bytes at the end, for drives that fail when they read ahead of it.",
     ),
     opt(
+        "boot-catalog",
+        OptType::Text { max: 255 },
+        Default::Text("/boot/boot.cat"),
+        "The path of the boot catalogue (El Torito), which loaders put there and fill. A dense file of 2048 bytes at this path is one \
+         that the tree brings.",
+    ),
+    opt(
         "epoch",
         OptType::Int { min: i64::MIN, max: i64::MAX },
         Default::Epoch,
         "The time of the volume, in seconds since 1970; GRUB and blkid make its UUID of it.",
     ),
+    time("creation-time", "When the volume was made, in seconds since 1970; `epoch` unless given."),
+    time(
+        "modification-time",
+        "When the volume was last changed, in seconds since 1970; `epoch` unless given. GRUB and blkid make its UUID of it.",
+    ),
+    time("expiration-time", "When the volume is obsolete, in seconds since 1970; never unless given."),
+    time(
+        "effective-time",
+        "From when on the volume may be used, in seconds since 1970; always unless given.",
+    ),
 ];
 
 const fn opt(name: &'static str, ty: OptType, default: Default, doc: &'static str) -> Opt {
     Opt { name, ty, default, doc, since: "0.1.0" }
+}
+
+const fn time(name: &'static str, doc: &'static str) -> Opt {
+    opt(name, OptType::Int { min: i64::MIN, max: i64::MAX }, Default::Absent, doc)
 }
 
 /// The options as the writer uses them.
@@ -123,9 +163,18 @@ pub struct Options {
     pub keep_deep: bool,
     /// Sectors at the end.
     pub padding: u64,
+    /// The path of the boot catalogue.
+    pub catalog: Option<BytePath>,
     /// The time of the volume.
     pub epoch: i64,
+    /// Creation, modification, expiration and effective time (ECMA-119, 8.4.26 to 8.4.29).
+    pub times: [Option<i64>; 4],
+    /// The copyright, abstract and bibliographic file (8.4.23 to 8.4.25), by name in the root directory.
+    pub files: [Option<String>; 3],
 }
+
+/// The options that name files of the root directory, in the order of the descriptor.
+pub const FILES: [&str; 3] = ["copyright-file", "abstract-file", "bibliographic-file"];
 
 /// Texts of the descriptors.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,6 +201,11 @@ impl Options {
         let word = |name: &str, wanted: &str| record.get(name).and_then(Data::as_text) == Some(wanted);
         let text = |name: &str| record.get(name).and_then(Data::as_text).unwrap_or_default().to_owned();
         let level = number("level").and_then(|level| u8::try_from(level).ok()).unwrap_or(3).clamp(1, 4);
+        let time = |name: &str| match record.get(name) {
+            Some(Data::Int(seconds)) => Some(*seconds),
+            _ => None,
+        };
+        let epoch = time("epoch").unwrap_or(0);
         let units = number("joliet-length").and_then(|units| usize::try_from(units).ok()).unwrap_or(64);
         Self {
             texts: Texts {
@@ -168,11 +222,32 @@ impl Options {
             rock_ridge: flag("rock-ridge"),
             keep_deep: level == 4 || word("deep", "keep"),
             padding: number("padding").unwrap_or(150).min(1 << 20),
-            epoch: match record.get("epoch") {
-                Some(Data::Int(epoch)) => *epoch,
-                _ => 0,
-            },
+            catalog: record.get("boot-catalog").and_then(Data::as_text).and_then(|text| catalog(text).ok()),
+            epoch,
+            times: [
+                time("creation-time").or(Some(epoch)),
+                time("modification-time").or(Some(epoch)),
+                time("expiration-time"),
+                time("effective-time"),
+            ],
+            files: FILES
+                .map(|name| record.get(name).and_then(Data::as_text).and_then(|text| root_file(text).ok())),
         }
+    }
+}
+
+/// The path of the boot catalogue, or what is wrong with it.
+fn catalog(text: &str) -> Result<BytePath, String> {
+    let path = BytePath::absolute(text.as_bytes())?;
+    if path.0.is_empty() { Err("the boot catalogue is a file".into()) } else { Ok(path) }
+}
+
+/// The name of a file in the root directory, or what is wrong with its path.
+fn root_file(text: &str) -> Result<String, String> {
+    match text.strip_prefix('/') {
+        Some("") | None => Err(format!("`{text}` is no path of a file in the root directory")),
+        Some(name) if name.contains('/') => Err(format!("`{text}` is not in the root directory")),
+        Some(name) => check_name(name.as_bytes()).map(|()| name.to_owned()),
     }
 }
 
@@ -200,6 +275,17 @@ pub fn check(record: &Record) -> Vec<OptionProblem> {
         let text = record.get(name).and_then(Data::as_text).unwrap_or_default();
         problems.extend(text_problem(name, text, d, relaxed));
     }
+    for name in FILES {
+        let wrong = record.get(name).and_then(Data::as_text).and_then(|text| root_file(text).err());
+        let help = Some("write a path such as \"/COPYING\"".into());
+        problems.extend(wrong.map(|message| OptionProblem { option: Some(name), message, help }));
+    }
+    let path = record.get("boot-catalog").and_then(Data::as_text).unwrap_or("/boot/boot.cat");
+    problems.extend(catalog(path).err().map(|message| OptionProblem {
+        option: Some("boot-catalog"),
+        message,
+        help: Some("write a path such as \"/boot/boot.cat\"".into()),
+    }));
     problems
 }
 

@@ -6,15 +6,15 @@
 //! Places of directories need the lengths of all records, which do not depend on places: so directories are encoded twice,
 //! by the same code.
 
-use imgc_image::{Failure, Problem, Tree};
+use imgc_image::{Entry, Failure, Node, Problem, Tree, tree::compare_paths};
 
 use super::{
     contents::{Contents, SECTOR},
-    descriptor::{FIRST, Sort},
+    descriptor::{FILE_ID, FIRST, Sort},
     directory::{self, View},
     hierarchy::Hierarchy,
     names::Rules,
-    options::Options,
+    options::{FILES, Options},
     path_table,
     survey::Survey,
 };
@@ -33,6 +33,10 @@ pub struct Plan<'t> {
     pub descriptors: Vec<(Sort, usize)>,
     /// The sector that entries without content name: nothing is in it.
     pub empty: u64,
+    /// The copyright, abstract and bibliographic file, by entry.
+    pub files: [Option<usize>; 3],
+    /// The sector of the boot catalogue, where there is one.
+    pub catalog: Option<u64>,
     /// Sectors of the volume.
     pub sectors: u64,
 }
@@ -56,18 +60,32 @@ impl<'t> Plan<'t> {
         let relocate = options.rock_ridge && !options.keep_deep;
         let plain = Hierarchy::plain(&survey, Rules::plain(&options), relocate);
         let joliet = options.joliet.map(|units| Hierarchy::joliet(&survey, Rules::joliet(units)));
+        let catalog = catalog(&options, survey.entries);
         let mut descriptors = vec![(Sort::Primary, 0)];
+        descriptors.extend(catalog.map(|_| (Sort::Boot, 0)));
         descriptors.extend(joliet.as_ref().map(|_| (Sort::Joliet, 1)));
         descriptors.extend((options.level == 4).then_some((Sort::Enhanced, 0)));
+        let files = files(&options, survey.entries, &plain)?;
         let placed = |hierarchy| Placed { hierarchy, tables: (0, 0) };
         let hierarchies = std::iter::once(plain).chain(joliet).map(placed).collect();
-        let mut plan = Self { options, survey, contents, hierarchies, descriptors, empty: 0, sectors: 0 };
+        let mut plan = Self {
+            options,
+            survey,
+            contents,
+            hierarchies,
+            descriptors,
+            empty: 0,
+            files,
+            catalog: None,
+            sectors: 0,
+        };
         // Contents alone first: places in records, which come next, have 32 bits.
         let contents = plan.contents.place(0);
         check_len(contents)?;
         plan.measure();
         plan.place();
         check_len(plan.sectors)?;
+        plan.catalog = catalog.and_then(|entry| plan.contents.start(entry));
         plan.warn();
         Ok(plan)
     }
@@ -121,30 +139,40 @@ impl<'t> Plan<'t> {
         }
     }
 
-    /// The sector at which the content of the file, or the directory, at this path of the tree starts: what a boot record
-    /// must know. `None` when there is no such path, or it has no content.
-    #[cfg_attr(not(test), expect(dead_code, reason = "boot records, which come next, ask for it"))]
-    pub fn sector_of(&self, path: &[u8]) -> Option<u64> {
-        let at = self
-            .survey
-            .entries
-            .binary_search_by(|entry| imgc_image::tree::compare_paths(&entry.path.0, path))
-            .ok()?;
-        if self.survey.entries[at].is_dir() {
-            return self.hierarchies[0]
-                .hierarchy
-                .dirs
-                .iter()
-                .find(|dir| dir.entry == Some(at))
-                .map(|dir| dir.sector);
-        }
-        self.contents.start(at)
-    }
-
     /// The length in bytes.
     pub fn len(&self) -> u64 {
         self.sectors * SECTOR
     }
+}
+
+/// The entries of the files that the descriptors name, which must be there under names that are short enough.
+fn files(options: &Options, entries: &[Entry], plain: &Hierarchy) -> Result<[Option<usize>; 3], Failure> {
+    let (mut files, mut problems) = ([None; 3], Vec::new());
+    for ((slot, name), option) in files.iter_mut().zip(&options.files).zip(FILES) {
+        let Some(name) = name else { continue };
+        let found = entries.binary_search_by(|entry| compare_paths(&entry.path.0, name.as_bytes())).ok();
+        *slot = found.filter(|at| matches!(entries[*at].node, Node::File { .. }));
+        let wrong = match slot.map(|at| plain.dirs[0].file(at).map_or(0, <[u8]>::len)) {
+            None => format!("`{option}` names /{name}, and the tree has no such file"),
+            Some(len) if len > FILE_ID => {
+                format!(
+                    "`{option}` names /{name}, whose name on the volume has {len} bytes; {FILE_ID} can be said"
+                )
+            }
+            Some(_) => continue,
+        };
+        problems.push(Problem::new("descriptor-file", wrong).help("put such a file into the root directory"));
+    }
+    if problems.is_empty() { Ok(files) } else { Err(problems.into()) }
+}
+
+/// The entry that is the boot catalogue: a dense file of one sector, at the path where it is looked for. Any other file there is
+/// one that came with a tree, and tells of another volume.
+fn catalog(options: &Options, entries: &[Entry]) -> Option<usize> {
+    let path = options.catalog.as_ref()?;
+    let at = entries.binary_search_by(|entry| compare_paths(&entry.path.0, &path.0)).ok()?;
+    let sector = matches!(&entries[at].node, Node::File { content, dense: true } if content.len() == SECTOR);
+    sector.then_some(at)
 }
 
 fn check_len(sectors: u64) -> Result<(), Problem> {

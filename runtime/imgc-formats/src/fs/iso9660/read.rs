@@ -13,7 +13,10 @@ pub use self::{
     fields::{Rock, fields, find_skip},
     source::{Descriptor, Source},
 };
-use super::{super::Volume, time};
+use super::{
+    super::{Run, Volume, runs::Runs},
+    time,
+};
 
 /// A mistake in the image.
 pub fn damaged(what: impl std::fmt::Display) -> Failure {
@@ -65,12 +68,8 @@ impl Volume for Iso<'_> {
     }
 
     fn copy(&self, path: &[u8], out: &mut dyn io::Write) -> Result<(), Failure> {
-        let Some(sections) = self.spots.get(path) else {
-            let path = path.escape_ascii();
-            return Err(Problem::new("no-such-file", format!("there is no file /{path} in the image")).into());
-        };
         let mut buf = vec![0; 1 << 16];
-        for (start, len) in sections {
+        for (start, len) in self.sections(path)? {
             let mut done = 0;
             while done < *len {
                 let now = usize::try_from(len - done).map_or(buf.len(), |left| left.min(buf.len()));
@@ -80,5 +79,21 @@ impl Volume for Iso<'_> {
             }
         }
         Ok(())
+    }
+
+    fn extents(&self, path: &[u8]) -> Result<Vec<Run>, Failure> {
+        let mut runs = Runs::default();
+        self.sections(path)?.iter().try_for_each(|(start, len)| runs.push(*start, *len))?;
+        Ok(runs.finish())
+    }
+}
+
+impl Iso<'_> {
+    /// Where a file's sections lie.
+    fn sections(&self, path: &[u8]) -> Result<&[(u64, u64)], Failure> {
+        self.spots.get(path).map(Vec::as_slice).ok_or_else(|| {
+            let path = path.escape_ascii();
+            Problem::new("no-such-file", format!("there is no file /{path} in the image")).into()
+        })
     }
 }

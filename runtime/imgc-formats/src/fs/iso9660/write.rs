@@ -6,7 +6,7 @@ use imgc_image::BytesBuilder;
 
 use super::{
     contents::SECTOR,
-    descriptor::{self, FIRST, Places},
+    descriptor::{self, FIRST, Places, Sort},
     directory, path_table,
     plan::Plan,
 };
@@ -18,10 +18,20 @@ use super::{
 pub fn write(plan: &Plan<'_>, out: &mut BytesBuilder<'_>) -> io::Result<()> {
     let mut sector = FIRST;
     for (sort, of) in &plan.descriptors {
+        if let (Sort::Boot, Some(catalog)) = (sort, plan.catalog) {
+            out.put(sector * SECTOR, &descriptor::boot_record(catalog))?;
+            sector += 1;
+            continue;
+        }
         let placed = &plan.hierarchies[*of];
         let root_time = plan.survey.entries[0].meta.mtime;
-        let places =
-            Places { hierarchy: &placed.hierarchy, sectors: plan.sectors, tables: placed.tables, root_time };
+        let places = Places {
+            hierarchy: &placed.hierarchy,
+            sectors: plan.sectors,
+            tables: placed.tables,
+            root_time,
+            files: plan.files,
+        };
         out.put(sector * SECTOR, &descriptor::encode(*sort, &plan.options, &places))?;
         sector += 1;
     }

@@ -13,7 +13,7 @@ use super::{
     geometry::{Geometry, Width},
     names, time,
 };
-use crate::fs::Volume;
+use crate::fs::{Run, Volume, runs::Runs};
 
 /// The most entries of a volume: hostile ones could have more than fit into memory.
 const MAX_ENTRIES: usize = 4 << 20;
@@ -101,6 +101,21 @@ impl Fat<'_> {
     ) -> Result<(), Failure> {
         let size = self.geometry.cluster_bytes();
         let mut buf = vec![0; usize::try_from(size).map_err(|_| damaged("its clusters are too large"))?];
+        self.places(first, len, &mut |at, now| {
+            let part = &mut buf[..usize::try_from(now).expect("because a cluster fits into memory")];
+            self.image.read_at(at, part)?;
+            give(part)
+        })
+    }
+
+    /// Gives where a chain's bytes lie, cluster by cluster, as (offset, length); as [`Fat::chain`].
+    fn places(
+        &self,
+        first: u32,
+        len: Option<u64>,
+        give: &mut dyn FnMut(u64, u64) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let size = self.geometry.cluster_bytes();
         let (mut cluster, mut left) = (first, len.unwrap_or(MAX_DIR));
         let mut steps = 0;
         while left > 0 {
@@ -112,9 +127,7 @@ impl Fat<'_> {
                 return Err(damaged(format_args!("the chain from cluster {first} breaks")));
             }
             let now = left.min(size);
-            let part = &mut buf[..usize::try_from(now).expect("because a cluster fits into memory")];
-            self.image.read_at(self.geometry.cluster_at(cluster), part)?;
-            give(part)?;
+            give(self.geometry.cluster_at(cluster), now)?;
             left -= now;
             steps += 1;
             cluster = self.next(cluster)?;
@@ -176,6 +189,25 @@ impl Fat<'_> {
             }
         }
         Ok(found)
+    }
+
+    /// The file at a path.
+    fn file(&self, path: &[u8]) -> Result<Found, Failure> {
+        let missing = || {
+            let path = BytePath(path.to_vec());
+            Problem::new("no-such-file", format!("there is no file {path} in the FAT filesystem"))
+        };
+        let mut parts = path.split(|byte| *byte == b'/').peekable();
+        let mut dir = None;
+        while let Some(part) = parts.next() {
+            let found = self.names(dir)?.into_iter().find(|found| found.name == part).ok_or_else(missing)?;
+            match (found.dir, parts.peek().is_some()) {
+                (true, true) => dir = Some(found.first),
+                (false, false) => return Ok(found),
+                _ => break,
+            }
+        }
+        Err(missing().into())
     }
 
     fn used(&self) -> Option<u64> {
@@ -289,25 +321,17 @@ impl Volume for Fat<'_> {
     }
 
     fn copy(&self, path: &[u8], out: &mut dyn Write) -> Result<(), Failure> {
-        let missing = || {
-            let path = BytePath(path.to_vec());
-            Problem::new("no-such-file", format!("there is no file {path} in the FAT filesystem"))
-        };
-        let mut parts = path.split(|byte| *byte == b'/').peekable();
-        let mut dir = None;
-        while let Some(part) = parts.next() {
-            let found = self.names(dir)?.into_iter().find(|found| found.name == part).ok_or_else(missing)?;
-            match (found.dir, parts.peek().is_some()) {
-                (true, true) => dir = Some(found.first),
-                (false, false) => {
-                    return self.chain(found.first, Some(found.len.into()), &mut |part| {
-                        out.write_all(part).map_err(Failure::machine("copying a file out"))
-                    });
-                }
-                _ => break,
-            }
-        }
-        Err(missing().into())
+        let found = self.file(path)?;
+        self.chain(found.first, Some(found.len.into()), &mut |part| {
+            out.write_all(part).map_err(Failure::machine("copying a file out"))
+        })
+    }
+
+    fn extents(&self, path: &[u8]) -> Result<Vec<Run>, Failure> {
+        let found = self.file(path)?;
+        let mut runs = Runs::default();
+        self.places(found.first, Some(found.len.into()), &mut |at, len| runs.push(at, len))?;
+        Ok(runs.finish())
     }
 }
 

@@ -9,7 +9,7 @@ use imgc_image::{
 use imgc_plan::{BlobId, Data, tree::BytePath};
 
 use super::*;
-use crate::testing::{run, write_sparse};
+use crate::testing::{code, in_place, run, write_sparse};
 
 const TIME: i64 = 1_000_000_000;
 
@@ -528,14 +528,12 @@ fn volumes_are_read_back_and_damage_breaks_nothing() {
                 assert_eq!(entry.meta.mtime, TIME);
                 let mut out = Vec::new();
                 volume.copy(&entry.path.0, &mut out).expect("copied");
-                let content = content.to_bytes();
-                assert!(
-                    out == Reader::new(&content, &store).read_all(1 << 30).expect("reads"),
-                    "{}",
-                    entry.path
-                );
+                let content = Reader::new(&content.to_bytes(), &store).read_all(1 << 30).expect("reads");
+                assert!(out == content, "{}", entry.path);
+                assert!(in_place(volume.as_ref(), &image, &entry.path.0) == content, "{}", entry.path);
             }
         }
+        assert_eq!(code(volume.extents(b"none")), "no-such-file");
         drop(volume);
         let mut random = Random(seed);
         // Boot sector and what follows it: FATs and directories of small filesystems.
@@ -549,6 +547,7 @@ fn volumes_are_read_back_and_damage_breaks_nothing() {
                 if let Ok(tree) = volume.tree() {
                     for entry in tree.entries().iter().take(5) {
                         let _ = volume.copy(&entry.path.0, &mut std::io::sink());
+                        let _ = volume.extents(&entry.path.0);
                     }
                 }
             }

@@ -216,7 +216,6 @@ fn layouts_of_another_table_are_a_bug_and_not_a_panic() {
         |layout| layout.parts[0].start = u64::MAX - 511,
         |layout| layout.parts[0].len = 0,
         |layout| layout.parts[2].len = 16 * MIB,
-        |layout| layout.parts[0].number = 0,
         |layout| layout.parts[0].number = 129,
         |layout| layout.parts[0].number = 14,
         |layout| layout.parts[0].uuid = None,
@@ -256,6 +255,34 @@ fn hostile_disks_are_refused_or_said_to_be_wrong() {
 }
 
 #[test]
+fn whatever_a_disk_says_its_partitions_lie_within_it() {
+    let disk = make(sample(512));
+    let mut bytes = disk.read(0, 34 * 512 + 4096);
+    // The reader takes sums for granted where it must: it lists what the entries say, or refuses.
+    bytes.resize(usize::try_from(16 * MIB).expect("small"), 0);
+    let (mut refused, mut listed) = (0, 0);
+    for at in 512..3 * 512 {
+        let before = bytes[at];
+        for after in [before ^ 1 << (at % 8), 0xff, 0] {
+            bytes[at] = after;
+            match Gpt.read(&bytes) {
+                Ok(found) => {
+                    listed += 1;
+                    let found = found.unwrap_or_default();
+                    assert!(
+                        found.iter().all(|part| part.len > 0 && part.start + part.len <= 16 * MIB),
+                        "{at}"
+                    );
+                }
+                Err(_) => refused += 1,
+            }
+        }
+        bytes[at] = before;
+    }
+    assert!(refused > 20 && listed > 1000, "{refused} {listed}");
+}
+
+#[test]
 fn types_are_those_that_other_tools_know() {
     let known = tool("fdisk", "sfdisk", &["--label", "gpt", "--list-types"]).to_lowercase();
     // libfdisk does not know these two; gdisk calls them 8309 and 8308.
@@ -268,4 +295,50 @@ fn types_are_those_that_other_tools_know() {
         assert!(types::TYPES.iter().any(|(known, _)| *known == name));
     }
     assert_eq!(format::ENTRIES, 128);
+}
+
+#[test]
+fn a_hybrid_mbr_is_that_of_sgdisk() {
+    const DATA: &str = "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7";
+    const SWAP: &str = "0657fd6d-a4ab-43c4-84e5-0933c84b4f4f";
+    let parts = || vec![part(1, ESP, MIB), part(2, LINUX, 8 * MIB), part(3, DATA, MIB), part(4, SWAP, MIB)];
+    for (words, theirs) in [(&["p2", "1"][..], "2:1"), (&["1", "p4", "2"], "1:4:2"), (&["4"], "4")] {
+        let list = Data::List(words.iter().map(|word| Data::from(*word)).collect());
+        let mut hybrid = options();
+        hybrid.insert("hybrid".into(), list);
+        let layout = || layout(&Gpt, Some(16 * MIB), 512, parts());
+        let ours = write(&Gpt, &hybrid, layout()).expect("written");
+        let plain = make(layout());
+        let (_dir, path) = plain.file();
+        tool("gdisk", "sgdisk", &["--hybrid", theirs, &path]);
+        let disk = std::fs::read(&path).expect("a disk");
+        assert_eq!(disk[440..512], ours.read(440, 72), "{words:?}");
+        assert!(ours.dump(&Gpt).contains("hybrid MBR: type"), "{}", ours.dump(&Gpt));
+        let (_dir, path) = ours.file();
+        let said = tool("gdisk", "sgdisk", &["-v", &path]);
+        assert!(said.contains("No problems found."), "{said}");
+    }
+}
+
+#[test]
+fn a_hybrid_mbr_that_cannot_be_is_refused() {
+    let option = |words: &[&str]| {
+        let mut options = options();
+        options.insert("hybrid".into(), Data::List(words.iter().map(|word| Data::from(*word)).collect()));
+        options
+    };
+    assert_eq!(Gpt.check(&option(&["a", "b", "c", "d"])).len(), 1);
+    assert_eq!(Gpt.check(&option(&["a", "b", "a"])).len(), 1);
+    assert!(Gpt.check(&option(&["a", "2"])).is_empty());
+    let home = "773f91ef-66d4-49b5-bd83-d683bf40ad16";
+    let bios = "21686148-6449-6e6f-744e-656564454649";
+    let parts = vec![part(1, home, MIB), part(2, bios, MIB)];
+    let layout = layout(&Gpt, Some(16 * MIB), 512, parts);
+    let refused = |words: &[&str]| match write(&Gpt, &option(words), layout.clone()).map(drop) {
+        Err(Failure::Problems(problems)) => problems.iter().map(|p| p.message.clone()).collect::<String>(),
+        other => panic!("{other:?}"),
+    };
+    assert!(refused(&["nobody"]).contains("`nobody`"));
+    assert!(refused(&["p1", "1"]).contains("`p1` twice"));
+    assert!(refused(&["p2"]).contains("no type for `p2`"));
 }

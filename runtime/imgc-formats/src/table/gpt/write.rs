@@ -9,7 +9,10 @@ use imgc_plan::{
     layout::{Layout, PlacedPart},
 };
 
-use super::format::{ENTRIES, ENTRY_SIZE, Entry, Header, PROTECTIVE_TYPE};
+use super::{
+    format::{ENTRIES, ENTRY_SIZE, Entry, Header, PROTECTIVE_TYPE},
+    hybrid,
+};
 use crate::table::{
     place::{problem, sectors},
     record::{RECORDS, Record, SIGNATURE, chs},
@@ -48,7 +51,7 @@ pub(super) fn write(options: &Options, layout: &Layout, out: &mut BytesBuilder<'
         partition_entry_lba: total - 1 - array_sectors,
         ..primary.clone()
     };
-    put_protective(total, out)?;
+    put_mbr(options, layout, total, out)?;
     for header in [primary, backup] {
         out.put(header.my_lba * sector, &header.encode())?;
         for (number, entry) in &entries {
@@ -59,9 +62,14 @@ pub(super) fn write(options: &Options, layout: &Layout, out: &mut BytesBuilder<'
     Ok(())
 }
 
-/// The protective MBR: one record over the whole disk, so that tools that know no GPT see it as taken. The 440 bytes of
-/// boot code before the records stay untouched.
-fn put_protective(total: u64, out: &mut BytesBuilder<'_>) -> Result<(), Failure> {
+/// The protective MBR: one record over the whole disk, so that tools that know no GPT see it as taken; or a hybrid one. The 440
+/// bytes of boot code before the records stay untouched.
+fn put_mbr(
+    options: &Options,
+    layout: &Layout,
+    total: u64,
+    out: &mut BytesBuilder<'_>,
+) -> Result<(), Failure> {
     let record = Record {
         boot_indicator: 0,
         starting_chs: [0, 2, 0],
@@ -70,7 +78,10 @@ fn put_protective(total: u64, out: &mut BytesBuilder<'_>) -> Result<(), Failure>
         starting_lba: 1,
         size_in_lba: u32::try_from(total - 1).unwrap_or(u32::MAX),
     };
-    out.put(RECORDS as u64, &record.encode())?;
+    let records = hybrid::records(options, layout)?.unwrap_or_else(|| vec![record]);
+    for (index, record) in records.iter().enumerate() {
+        out.put((RECORDS + 16 * index) as u64, &record.encode())?;
+    }
     out.put(SIGNATURE.0 as u64, &SIGNATURE.1)?;
     Ok(())
 }
@@ -89,7 +100,7 @@ fn entries(layout: &Layout, usable: &std::ops::RangeInclusive<u64>) -> Result<BT
     let mut problems = Vec::new();
     let mut entries = BTreeMap::new();
     let mut guids: BTreeMap<[u8; 16], &str> = BTreeMap::new();
-    for part in &layout.parts {
+    for part in layout.parts.iter().filter(|part| part.listed()) {
         let (first, count) = sectors(layout, part)?;
         let last = first + count - 1;
         let in_range =

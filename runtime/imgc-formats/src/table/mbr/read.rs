@@ -11,6 +11,8 @@ use crate::table::{
 
 /// The most extended boot records that are followed: a chain can be a ring.
 const LONGEST_CHAIN: u32 = 128;
+/// The number of the first logical partition.
+const FIRST_LOGICAL: u32 = 5;
 
 /// Reads the records. The boot sector of a filesystem ends with the same mark: what is not plausible is no table.
 pub(super) fn read(disk: &dyn ReadAt) -> Result<Option<Vec<Listed>>, Failure> {
@@ -51,8 +53,8 @@ fn sector(disk: &dyn ReadAt, extended: Option<u64>) -> u64 {
 }
 
 fn chain(disk: &dyn ReadAt, start: u64, sector: u64, found: &mut Vec<Listed>) -> Result<(), Failure> {
-    let mut lba = start;
-    for number in 5..5 + LONGEST_CHAIN {
+    let (mut lba, mut number) = (start, FIRST_LOGICAL);
+    for _ in 0..LONGEST_CHAIN {
         let record: [u8; 512] = read_bytes(disk, lba * sector)?;
         if record[SIGNATURE.0..] != SIGNATURE.1 {
             return Err(damaged(format!("the boot record at sector {lba} is missing")));
@@ -60,6 +62,8 @@ fn chain(disk: &dyn ReadAt, start: u64, sector: u64, found: &mut Vec<Listed>) ->
         let [logical, link] = [0, 1].map(|index| Record::decode(&record, index));
         if logical.os_type != 0 {
             found.push(listed(disk, number, lba + u64::from(logical.starting_lba), &logical, sector)?);
+            // A record without a partition takes no number (Linux, `block/partitions/msdos.c`, `parse_extended`).
+            number += 1;
         }
         if link.os_type == 0 {
             return Ok(());

@@ -6,6 +6,8 @@ use imgc_plan::{
     layout::{Layout, PartRole, PartSize, PartSpec},
 };
 
+mod reading;
+
 use super::{Mbr, types};
 use crate::table::{
     Table,

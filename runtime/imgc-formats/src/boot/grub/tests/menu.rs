@@ -64,6 +64,7 @@ fn every_action_has_its_command() {
         name: format!("e{index}"),
         title: format!("Entry {index}"),
         actions,
+        ..MenuEntry::default()
     });
     let menu = Menu { timeout: None, default: None, consoles: vec![], entries: entries.collect() };
     let text = render(&menu);

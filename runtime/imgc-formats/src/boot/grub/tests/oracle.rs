@@ -61,7 +61,7 @@ fn the_core_image_holds_what_grub_mkimage_puts_into_it() {
     }
 }
 
-fn compare(ours: &[u8], theirs: &[u8], what: &str) {
+pub fn compare(ours: &[u8], theirs: &[u8], what: &str) {
     assert_eq!(ours.len() % 512, 0, "{what}");
     let (mine, yours) = (payload(ours), payload(theirs));
     assert_eq!(mine.len(), yours.len(), "{what}");

@@ -7,6 +7,7 @@ use imgc_plan::{
 };
 
 use super::*;
+use crate::boot::{NoFiles, StampJob};
 
 const BIOS_BOOT: &str = "21686148-6449-6e6f-744e-656564454649";
 const LINUX: &str = "0fc63daf-8483-4772-8e79-3d69d8477de4";
@@ -30,10 +31,20 @@ fn layout(sector_size: u32, parts: &[(&str, u64, u64)]) -> Layout {
 fn stamp(table: &str, layout: &Layout, image: &[u8]) -> Result<Vec<u8>, Failure> {
     let store = MemoryStore::default();
     let image = nested(image, &store);
-    let pieces = Grub.stamp(&Record::new(), table, layout, "p0", &image, &store)?;
+    let disk = nested(&[0xee; 4 << 20], &store);
+    let job = StampJob {
+        options: &Record::new(),
+        home: &home(table, 1, "ext2"),
+        layout,
+        disk: &disk,
+        image: Some(&image),
+        files: &NoFiles,
+        store: &store,
+    };
+    let pieces = Grub.stamp(&job)?;
     let lens: Vec<u64> = pieces.iter().map(|(_, piece): &(u64, Patch)| piece.len()).collect();
     assert_eq!(lens, [0x1b8, 512, image.len() - 1024]);
-    let disk = overlay(&store, &nested(&[0xee; 4 << 20], &store), &pieces).expect("pieces do not overlap");
+    let disk = overlay(&store, &disk, &pieces).expect("pieces do not overlap");
     Ok(Reader::new(&disk, &store).read_all(1 << 30).expect("readable"))
 }
 

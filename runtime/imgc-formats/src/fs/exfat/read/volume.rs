@@ -9,7 +9,10 @@ use imgc_plan::{
 };
 
 use super::{File, Image, Item, damaged, foreign};
-use crate::fs::Volume;
+use crate::fs::{
+    Run, Volume,
+    runs::{Runs, not_in_place},
+};
 
 /// Longer paths are not followed: a hostile volume could nest without end.
 const LONGEST_PATH: usize = 64 << 10;
@@ -56,6 +59,14 @@ impl Image<'_> {
             })?;
         }
         Ok(found)
+    }
+
+    /// The file at a path.
+    fn file(&self, path: &[u8]) -> Result<File, Failure> {
+        self.find(path)?.filter(|file| !file.is_dir()).ok_or_else(|| {
+            let message = format!("there is no file {} in the exfat", BytePath(path.to_vec()));
+            Problem::new("no-such-file", message).into()
+        })
     }
 
     /// Whether a file's clusters can be there.
@@ -118,12 +129,21 @@ impl Volume for Image<'_> {
     }
 
     fn copy(&self, path: &[u8], out: &mut dyn Write) -> Result<(), Failure> {
-        match self.find(path)?.filter(|file| !file.is_dir()) {
-            Some(file) => self.copy_data(&file.data, out),
-            None => {
-                let message = format!("there is no file {} in the exfat", BytePath(path.to_vec()));
-                Err(Problem::new("no-such-file", message).into())
-            }
+        self.copy_data(&self.file(path)?.data, out)
+    }
+
+    fn extents(&self, path: &[u8]) -> Result<Vec<Run>, Failure> {
+        let data = self.file(path)?.data;
+        if data.valid < data.len {
+            let unwritten = data.len - data.valid;
+            return Err(not_in_place(path, &format!("its last {unwritten} bytes were never written")));
         }
+        let (mut runs, mut left) = (Runs::default(), data.len);
+        self.runs(&data, &mut |first, count| {
+            let len = left.min(count * self.boot.cluster());
+            left -= len;
+            runs.push(self.boot.cluster_at(first), len).map(|()| true)
+        })?;
+        Ok(runs.finish())
     }
 }

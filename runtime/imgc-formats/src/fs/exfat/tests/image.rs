@@ -11,7 +11,7 @@ use imgc_plan::{BlobId, Data, Record, kind::Default as Given, tree::BytePath};
 use super::super::{Exfat, KIND};
 use crate::{
     fs::Filesystem,
-    testing::{run, write_sparse},
+    testing::{in_place, run, write_sparse},
 };
 
 pub const TIME: i64 = 1_000_000_001;
@@ -103,6 +103,7 @@ pub fn same_by_reader(tree: &Tree, bytes: &Arc<Bytes>, store: &MemoryStore) {
             volume.copy(&entry.path.0, &mut out).unwrap();
             let wanted = Reader::new(&content.to_bytes(), store).read_all(1 << 30).unwrap();
             assert!(out == wanted, "{}", entry.path);
+            assert!(in_place(volume.as_ref(), &reader, &entry.path.0) == wanted, "{}", entry.path);
         }
     }
 }

@@ -9,7 +9,10 @@ use super::{
     super::{Exfat, boot, entries},
     image::{Random, make, record, small},
 };
-use crate::{fs::Filesystem, testing::run};
+use crate::{
+    fs::Filesystem,
+    testing::{code, in_place, run},
+};
 
 #[test]
 fn volumes_of_mkfs_are_read() {
@@ -159,6 +162,24 @@ fn chains_of_the_fat_are_followed_and_loops_end() {
             "{told}"
         );
     }
+}
+
+#[test]
+fn bytes_that_were_never_written_lie_nowhere() {
+    let (mut image, _) = sample();
+    let is_file = |stream: &[u8]| stream[0] == entries::STREAM && stream[24..32] == 5u64.to_le_bytes();
+    let stream = image.chunks_exact(32).position(is_file).unwrap();
+    let path = b"a name that needs three entries, or four.txt";
+    assert_eq!(in_place(Exfat.open(&image).unwrap().unwrap().as_ref(), &image, path), b"text\n");
+    image[stream * 32 + 8] = 2;
+    seal(&mut image, (stream - 1) * 32);
+    let volume = Exfat.open(&image).unwrap().unwrap();
+    let mut read = Vec::new();
+    volume.copy(path, &mut read).unwrap();
+    assert_eq!(read, b"te\0\0\0");
+    assert_eq!(code(volume.extents(path)), "content-not-in-place");
+    assert_eq!(code(volume.extents(b"hollow")), "no-such-file");
+    assert_eq!(volume.extents(b"empty").unwrap(), []);
 }
 
 #[test]

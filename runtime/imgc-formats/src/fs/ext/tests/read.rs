@@ -15,6 +15,7 @@ use imgc_image::{Content, Entry, MemoryStore, Node, Reader, Tree};
 use super::{
     fsck::sampler,
     image::{Grove, Image, boxed, entry, fitted, noise, run},
+    open::compare_by_us,
 };
 
 struct ImageFile(fs::File);
@@ -35,8 +36,9 @@ pub fn compare(image: &Image, tree: &Tree, store: &MemoryStore) {
     compare_by_debugfs(image, tree, store);
 }
 
-/// As [`compare`], without ext4-view.
+/// As [`compare`], without ext4-view, but with our own reader.
 pub fn compare_by_debugfs(image: &Image, tree: &Tree, store: &MemoryStore) {
+    compare_by_us(image, tree, store);
     compare_by_rdump(image, tree, store);
     compare_by_stat(image, tree);
 }

@@ -7,7 +7,9 @@ use imgc_image::{Failure, ReadAt};
 use super::{
     super::{
         contents::SECTOR,
-        descriptor::{FIRST, JOLIET, MAGIC, PRIMARY, SUPPLEMENTARY, TERMINATOR},
+        descriptor::{
+            BOOT_RECORD, BOOT_SYSTEM, CATALOG, FIRST, JOLIET, MAGIC, PRIMARY, SUPPLEMENTARY, TERMINATOR,
+        },
         record::Record,
     },
     damaged,
@@ -87,6 +89,8 @@ pub struct Source<'a> {
     pub primary: Descriptor,
     /// All descriptors that name directories, the primary one too.
     pub descriptors: Vec<Descriptor>,
+    /// The sector of the boot record, and that of the boot catalogue which it names.
+    pub boot: Option<(u64, u32)>,
     /// The sector of the terminator, where there is one.
     pub end: Option<u64>,
     /// Bytes of a block.
@@ -101,7 +105,7 @@ impl<'a> Source<'a> {
     /// # Errors
     /// When it is, but damaged.
     pub fn open(image: &'a dyn ReadAt) -> Result<Option<Self>, Failure> {
-        let (mut descriptors, mut end) = (Vec::new(), None);
+        let (mut descriptors, mut boot, mut end) = (Vec::new(), None, None);
         for sector in FIRST..FIRST + MOST_DESCRIPTORS {
             if (sector + 1) * SECTOR > image.len() {
                 break;
@@ -117,6 +121,10 @@ impl<'a> Source<'a> {
                     break;
                 }
                 PRIMARY | SUPPLEMENTARY => descriptors.push(Descriptor::parse(sector, bytes)?),
+                BOOT_RECORD if bytes[7..].starts_with(BOOT_SYSTEM) => {
+                    let catalog = bytes[CATALOG..CATALOG + 4].try_into().expect("because it has four bytes");
+                    boot = boot.or(Some((sector, u32::from_le_bytes(catalog))));
+                }
                 _ => {}
             }
         }
@@ -129,7 +137,7 @@ impl<'a> Source<'a> {
         }
         // Hierarchies share no directories; continued fields can be named by several records.
         let budget = Cell::new(image.len().saturating_mul(4));
-        Ok(Some(Self { image, primary, descriptors, end, block, budget }))
+        Ok(Some(Self { image, primary, descriptors, boot, end, block, budget }))
     }
 
     /// Reads bytes of a directory or of its fields.

@@ -2,13 +2,15 @@
 
 use std::{fs, os::unix::fs::FileExt};
 
-use imgc_image::{Entry, MemoryStore, Node, Tree};
+use imgc_image::{Entry, MemoryStore, Node, Reader, Tree};
 use imgc_plan::Data;
 
 use super::{
+    super::Iso9660,
     oracle::{same_files, same_list, same_mtree},
     tools::*,
 };
+use crate::fs::{Filesystem, Run};
 
 fn pick(random: &mut Random, most: u64) -> usize {
     usize::try_from(random.below(most)).expect("small")
@@ -205,6 +207,9 @@ fn twenty_gib_with_holes_are_one_file_of_several_sections() {
         .map(|line| line.split(',').filter_map(|word| word.trim().parse().ok()).collect())
         .collect();
     assert_eq!(sections.len(), 6, "{text}");
+    let reader = Reader::new(&bytes, &store);
+    let runs = Iso9660.open(&reader).expect("opens").expect("is ISO 9660").extents(b"big").expect("runs");
+    assert_eq!(runs, [Run { offset: sections[0][1] * 2048, len }], "sections that touch are one run");
     let file = fs::File::open(image.path()).expect("opens");
     for (start, wanted) in [(border - 100_000, &piece[..]), (0, b"start"), (len - 5, b"ended")] {
         let mut found = vec![0; wanted.len()];

@@ -1,6 +1,8 @@
 //! Small volumes: the dump as a golden, pinned digests, what the reader says.
 
-use imgc_image::{MemoryStore, Meta, Node, Reader, Tree};
+use std::sync::Arc;
+
+use imgc_image::{Bytes, Content, MemoryStore, Meta, Node, Reader, Tree};
 use imgc_plan::Data;
 
 use super::tools::*;
@@ -110,18 +112,55 @@ fn without_a_tree_there_is_an_empty_root() {
 }
 
 #[test]
-fn the_plan_says_where_a_path_lies() {
-    use crate::fs::iso9660::{options::Options, plan::Plan};
+fn a_dense_file_of_one_sector_is_the_boot_catalogue() {
     let store = MemoryStore::default();
-    let (options, tree) = (options(&[]), small(&store));
-    let bytes = all(&made(&options, &tree, &store), &store);
-    let plan = Plan::new(Options::of(&options), &tree).expect("planned");
-    let at = usize::try_from(plan.sector_of(b"a_tar.gz").expect("a place") * 2048).expect("small");
-    assert!(bytes[at..].starts_with(b"collides"));
-    let deep = usize::try_from(plan.sector_of(b"1/2/3/4/5/6/7/8").expect("a place") * 2048).expect("small");
-    assert_eq!(bytes[deep + 32..deep + 34], [1, 0], "a directory names itself first");
-    assert_eq!(plan.sector_of(b"old"), None);
-    assert_eq!(plan.sector_of(b"nothing"), None);
+    let zeros = Content::Bytes(Arc::new(Bytes::zeros(2048)));
+    let catalog = |dense| entry("boot/boot.cat", Node::File { content: zeros.clone(), dense });
+    let bytes = made(&options(&[]), &tree([catalog(true)]), &store);
+    let reader = Reader::new(&bytes, &store);
+    let volume = Iso9660.open(&reader).expect("opens").expect("is ISO 9660");
+    let sector = volume.extents(b"boot/boot.cat").expect("found")[0].offset / 2048;
+    let text = dump(&bytes, &store);
+    assert!(text.contains(&format!("\nsector 17: boot record, catalogue at {sector}\n")), "{text}");
+    for options in [options(&[]), options(&[("boot-catalog", "/other".into())])] {
+        let text = dump(
+            &made(&options, &tree([catalog(options["boot-catalog"] == Data::from("/other"))]), &store),
+            &store,
+        );
+        assert!(!text.contains("boot record"), "{text}");
+    }
+    for wrong in ["/", "boot.cat", "/a/../b", ""] {
+        let problems = Iso9660.check(&options(&[("boot-catalog", wrong.into())]));
+        assert_eq!(
+            problems.iter().map(|problem| problem.option).collect::<Vec<_>>(),
+            [Some("boot-catalog")],
+            "{wrong}"
+        );
+    }
+}
+
+#[test]
+fn dense_files_lie_alone() {
+    let store = MemoryStore::default();
+    let zeros = Content::Bytes(Arc::new(Bytes::zeros(2048)));
+    let zero = |path, dense| entry(path, Node::File { content: zeros.clone(), dense });
+    let bytes = made(
+        &options(&[]),
+        &tree([
+            zero("a", true),
+            zero("b", true),
+            linked(zero("c", true), 1),
+            linked(zero("d", true), 1),
+            zero("e", false),
+            zero("f", false),
+        ]),
+        &store,
+    );
+    let reader = Reader::new(&bytes, &store);
+    let volume = Iso9660.open(&reader).expect("opens").expect("is ISO 9660");
+    let first = |path: &[u8]| volume.extents(path).expect("found")[0].offset / 2048;
+    let places = [b"a", b"b", b"c", b"d", b"e", b"f"].map(|path| first(path));
+    assert_eq!(places.map(|place| place - places[0]), [0, 1, 2, 2, 3, 3]);
 }
 
 #[test]
@@ -138,4 +177,40 @@ fn without_rock_ridge_joliet_counts_and_without_it_plain_names() {
     let plain = [("rock-ridge", Data::Bool(false)), ("joliet", Data::Bool(false))];
     assert_eq!(names(&plain[..1]), ["/", "/Read me.txt", "/dir", "/dir/日本"]);
     assert_eq!(names(&plain), ["/", "/DIR", "/DIR/__", "/READ_ME.TXT"]);
+}
+
+#[test]
+fn descriptors_name_files_of_the_root_and_all_four_times() {
+    let store = MemoryStore::default();
+    let tree = tree([
+        file(&store, "COPYING", b"free"),
+        file(&store, "abstract of all of it.text", b"x"),
+        symlink("l", "x"),
+    ]);
+    let given: &[(&str, Data)] = &[
+        ("copyright-file", "/COPYING".into()),
+        ("abstract-file", "/abstract of all of it.text".into()),
+        ("creation-time", Data::Int(0)),
+        ("modification-time", Data::Int(1)),
+        ("expiration-time", Data::Int(2)),
+        ("effective-time", Data::Int(3)),
+        ("joliet-length", Data::Int(103)),
+    ];
+    let text = dump(&made(&options(given), &tree, &store), &store);
+    let said: Vec<&str> =
+        text.lines().take_while(|line| !line.starts_with("path table")).map(str::trim).collect();
+    let of = |word: &str| said.iter().filter(|line| line.starts_with(word)).copied().collect::<Vec<_>>();
+    assert_eq!(of("copyright"), ["copyright   \"COPYING.;1\"", "copyright   \"COPYING\""]);
+    // Joliet has room for 18 characters.
+    assert_eq!(of("abstract"), ["abstract    \"ABSTRACT_OF_ALL_OF_IT.TEXT;1\""]);
+    for (word, time) in [("created", "00"), ("modified", "01"), ("expires", "02"), ("effective", "03")] {
+        let line = format!("{word:<11} 1970-01-01T00:00:{time}");
+        assert_eq!(of(word), [line.as_str(), line.as_str()]);
+    }
+    let both = [("copyright-file", "/none".into()), ("bibliographic-file", "/l".into())];
+    let found = problems(make(&options(&both), &tree, &store));
+    assert_eq!(found.iter().map(|problem| problem.code).collect::<Vec<_>>(), ["descriptor-file"; 2]);
+    for wrong in ["/a/b", "COPYING", "/", "/.."] {
+        assert_eq!(Iso9660.check(&options(&[("abstract-file", wrong.into())])).len(), 1, "{wrong}");
+    }
 }

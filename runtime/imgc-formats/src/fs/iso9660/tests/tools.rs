@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use super::super::Iso9660;
 use crate::{
     fs::Filesystem,
-    testing::{run, write_sparse},
+    testing::{in_place, run, write_sparse},
 };
 
 /// 2001-09-09 01:46:40 UTC.
@@ -142,7 +142,10 @@ pub fn same_by_us(bytes: &Bytes, tree: &Tree, store: &MemoryStore) {
         if let Node::File { content, .. } = &entry.node {
             let mut copy = Vec::new();
             volume.copy(&entry.path.0, &mut copy).expect("copies");
-            assert!(copy == all(&content.to_bytes(), store), "{} has another content", entry.path);
+            let content = all(&content.to_bytes(), store);
+            assert!(copy == content, "{} has another content", entry.path);
+            let there = in_place(volume.as_ref(), &reader, &entry.path.0);
+            assert!(there == content, "{} lies elsewhere", entry.path);
         }
     }
 }

@@ -7,6 +7,9 @@ use std::{
     time::Duration,
 };
 
+/// How much text is kept, in bytes: a guest that prints without end must not take all memory.
+const MOST: usize = 8 << 20;
+
 /// The text so far, filled by a thread of its own.
 #[derive(Clone, Default)]
 pub struct Log(Arc<(Mutex<State>, Condvar)>);
@@ -14,10 +17,12 @@ pub struct Log(Arc<(Mutex<State>, Condvar)>);
 /// What is known of the port.
 #[derive(Default)]
 pub struct State {
-    /// The text, without control sequences and carriage returns. Moving the cursor starts a line.
+    /// The text, without control sequences, carriage returns and what is not ASCII. Moving the cursor starts a line.
     pub text: String,
     /// Whether nothing more will come: the machine is gone.
     pub ended: bool,
+    /// Whether more came than is kept.
+    pub full: bool,
     within: Within,
 }
 
@@ -71,17 +76,24 @@ impl State {
             (Within::Escape, _) => Within::Text,
             (Within::Sequence, 0x40..=0x7e) => {
                 if byte == b'H' && !self.text.ends_with('\n') {
-                    self.text.push('\n');
+                    self.push('\n');
                 }
                 Within::Text
             }
             (Within::Sequence, _) => Within::Sequence,
             (Within::Text, b'\n' | b'\t' | 0x20..=0x7e) => {
-                self.text.push(char::from(byte));
+                self.push(char::from(byte));
                 Within::Text
             }
             (Within::Text, _) => Within::Text,
         };
+    }
+
+    fn push(&mut self, sign: char) {
+        self.full |= self.text.len() >= MOST;
+        if !self.full {
+            self.text.push(sign);
+        }
     }
 }
 
@@ -89,14 +101,24 @@ impl State {
 mod tests {
     use super::*;
 
-    #[test]
-    fn control_sequences_are_taken_out() {
-        let log =
-            Log::of(&b"\x1b[2J\x1b[1;1HGRUB\x1b[7m menu\x1b[0m\r\n\x1b(Bx\x1b[5;3Hy\xe2\x94\x80\x00z"[..]);
+    fn all(port: impl Read + Send + 'static) -> (String, bool) {
+        let log = Log::of(port);
         let mut state = log.lock();
         while !state.ended {
             state = log.wait(state, Duration::from_secs(10));
         }
-        assert_eq!(state.text, "\nGRUB menu\nBx\nyz");
+        (state.text.clone(), state.full)
+    }
+
+    #[test]
+    fn control_sequences_are_taken_out() {
+        let bytes = &b"\x1b[2J\x1b[1;1HGRUB\x1b[7m menu\x1b[0m\r\n\x1b(Bx\x1b[5;3Hy\xe2\x94\x80\x00z"[..];
+        assert_eq!(all(bytes), ("\nGRUB menu\nBx\nyz".to_owned(), false));
+    }
+
+    #[test]
+    fn no_more_is_kept_than_memory_is_for() {
+        let (text, full) = all(std::io::repeat(b'x').take(MOST as u64 + 1));
+        assert!(full && text.len() == MOST);
     }
 }

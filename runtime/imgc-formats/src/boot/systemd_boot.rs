@@ -1,0 +1,215 @@
+//! systemd-boot: an EFI application that shows the entries it finds as files (UAPI Group, "Boot Loader Specification").
+//!
+//! ```text
+//! package ── binary ─→ /EFI/BOOT/BOOTX64.EFI, /EFI/systemd/…   ┐ where firmware looks (esp)
+//! options ── config ─→ /loader/loader.conf                     ┘
+//! menu    ── entry  ─→ /loader/entries/NAME[+TRIES].conf         beside the kernels (partition)
+//! ```
+//!
+//! `loader.conf` has a line `default` only when no entry counts its tries: systemd-boot starts what that line names also when no
+//! try is left, so with both an image would never fall back. What starts first is then first in the order of the sort keys.
+
+mod binary;
+mod config;
+mod entry;
+mod home;
+mod options;
+
+use imgc_image::{BytesBuilder, Content, Entry, Failure, Meta, Node, Problem, Tree, TreeBuilder};
+use imgc_plan::{
+    Family, Kind, Opt, OptType, Record,
+    kind::{Default, LoaderTraits, OptionProblem, Products, Traits},
+    menu::Menu,
+    step::LoaderHome,
+    tree::BytePath,
+};
+
+use self::options::Options;
+use super::{Loader, LoaderJob};
+
+/// systemd-boot.
+pub struct SystemdBoot;
+
+static KIND: Kind = Kind {
+    family: Family::Loader,
+    name: "systemd-boot",
+    doc: "systemd-boot for UEFI machines: entries are files, and it counts their tries. It also lists unified kernel images in \
+          `/EFI/Linux`, of which a name such as `new+3.efi` has 3 tries. `partition` is an EFI system partition, or, on a GPT disk, \
+          one of type `xbootldr` with `esp` naming the EFI system partition.",
+    since: "0.1.0",
+    options: &[
+        Opt {
+            name: "arch",
+            ty: OptType::Choice(options::ARCHES),
+            default: Default::Text("x64"),
+            doc: "The architecture of the firmware, in UEFI's words.",
+            since: "0.1.0",
+        },
+        Opt {
+            name: "console-mode",
+            ty: OptType::Choice(options::CONSOLE_MODES),
+            default: Default::Absent,
+            doc: "The text mode of the screen: 80x25 (`0`), 80x50 (`1`), the firmware's first other one (`2`), a suitable one (`auto`), \
+                  the largest (`max`), or as the firmware left it (`keep`, which is also what happens when absent).",
+            since: "0.1.0",
+        },
+        Opt {
+            name: "editor",
+            ty: OptType::Bool,
+            default: Default::Bool(true),
+            doc: "Whether whoever sees the menu can change command lines.",
+            since: "0.1.0",
+        },
+        Opt {
+            name: "auto-entries",
+            ty: OptType::Bool,
+            default: Default::Bool(true),
+            doc: "Whether other systems that are found (Windows, an EFI shell) are shown, too.",
+            since: "0.1.0",
+        },
+        Opt {
+            name: "auto-firmware",
+            ty: OptType::Bool,
+            default: Default::Bool(true),
+            doc: "Whether an entry for the firmware's own settings is shown where the firmware can be told to enter them.",
+            since: "0.1.0",
+        },
+        Opt {
+            name: "remember",
+            ty: OptType::Bool,
+            default: Default::Bool(false),
+            doc: "Whether the entry that was started last starts by itself; not with entries that count their tries.",
+            since: "0.1.0",
+        },
+        Opt {
+            name: "removable",
+            ty: OptType::Bool,
+            default: Default::Bool(true),
+            doc: "Whether it is put at `/EFI/BOOT/BOOTX64.EFI`, too, where firmware looks that knows nothing of the disk.",
+            since: "0.1.0",
+        },
+        Opt {
+            name: "secure-boot",
+            ty: OptType::Bool,
+            default: Default::Bool(false),
+            doc: "Whether it must be signed, so that firmware with secure boot starts it.",
+            since: "0.1.0",
+        },
+        Opt {
+            name: "epoch",
+            ty: OptType::Int { min: 0, max: i64::MAX },
+            default: Default::Epoch,
+            doc: "The time of its files, in seconds since 1970.",
+            since: "0.1.0",
+        },
+    ],
+    traits: Traits::Loader(LoaderTraits { takes_source: true, takes_menu: true, takes_esp: true }),
+};
+
+impl Loader for SystemdBoot {
+    fn kind(&self) -> &'static Kind {
+        &KIND
+    }
+
+    fn products(&self, _options: &Record, home: &LoaderHome) -> Products {
+        let esp_files = matches!(home, LoaderHome::Disk { esp: Some(_), .. });
+        Products { files: true, esp_files, image: false, stamp: false }
+    }
+
+    fn check(&self, _options: &Record) -> Vec<OptionProblem> {
+        Vec::new()
+    }
+
+    fn check_home(&self, _options: &Record, home: &LoaderHome) -> Vec<OptionProblem> {
+        home::check(home)
+    }
+
+    fn check_menu(&self, options: &Record, menu: &Menu, _home: &LoaderHome) -> Vec<(usize, OptionProblem)> {
+        entry::check(&Options::of(options), menu)
+    }
+
+    fn files(&self, job: &LoaderJob<'_>) -> Result<Tree, Failure> {
+        let options = Options::of(job.options);
+        let mut files = Files::new(job, &options);
+        if let Some(menu) = job.menu {
+            entries(menu, &mut files)?;
+        }
+        // What the entries are, for tools that add some (Boot Loader Specification, "The Boot Partition").
+        files.write("loader/entries.srel", b"type1\n")?;
+        if !self.products(job.options, job.home).esp_files {
+            firmware_files(job, &mut files)?;
+        }
+        files.finish()
+    }
+
+    fn esp_files(&self, job: &LoaderJob<'_>) -> Result<Tree, Failure> {
+        let options = Options::of(job.options);
+        let mut files = Files::new(job, &options);
+        firmware_files(job, &mut files)?;
+        files.finish()
+    }
+}
+
+fn entries(menu: &Menu, files: &mut Files<'_>) -> Result<(), Failure> {
+    let problems = entry::check(files.options, menu);
+    if !problems.is_empty() {
+        let problems = problems.into_iter().map(|(_, found)| Problem::new("loader-entry", found.message));
+        return Err(Failure::Problems(problems.collect()));
+    }
+    for file in entry::render(files.options, menu) {
+        files.write(&format!("loader/entries/{}", file.name), file.text.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// The application and its settings.
+fn firmware_files(job: &LoaderJob<'_>, files: &mut Files<'_>) -> Result<(), Failure> {
+    let arch = files.options.arch;
+    let binary = binary::find(job, files.options)?;
+    if files.options.removable {
+        files.point(&format!("EFI/BOOT/BOOT{}.EFI", arch.to_ascii_uppercase()), binary);
+    }
+    files.point(&format!("EFI/systemd/systemd-boot{arch}.efi"), binary);
+    let text = config::render(files.options, job.menu);
+    files.write("loader/loader.conf", text.as_bytes())
+}
+
+/// Collects files: all of them 0644, of 0:0, at the epoch.
+struct Files<'a> {
+    job: &'a LoaderJob<'a>,
+    options: &'a Options,
+    builder: TreeBuilder,
+}
+
+impl<'a> Files<'a> {
+    fn new(job: &'a LoaderJob<'a>, options: &'a Options) -> Self {
+        Self { job, options, builder: TreeBuilder::new() }
+    }
+
+    fn point(&mut self, path: &str, content: &Content) {
+        self.builder.push(Entry {
+            path: BytePath(path.as_bytes().to_vec()),
+            meta: Meta::new(0o644, self.options.epoch),
+            xattrs: Box::default(),
+            link: None,
+            node: Node::File { content: content.clone(), dense: false },
+        });
+    }
+
+    fn write(&mut self, path: &str, bytes: &[u8]) -> Result<(), Failure> {
+        let mut out = BytesBuilder::new(self.job.store);
+        out.put(0, bytes)?;
+        let content = Content::from(out.finish(bytes.len() as u64)?);
+        self.point(path, &content);
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Tree, Failure> {
+        self.builder
+            .finish(self.options.epoch)
+            .map_err(|path| Failure::Bug(format!("systemd-boot's files have the path {path} twice")))
+    }
+}
+
+#[cfg(test)]
+mod tests;
