@@ -72,7 +72,8 @@ impl Room {
             sample.seconds
         };
         let plain = row("imgc build, volume alone, empty cache", &mut || self.imgc("plain.iso", true));
-        let full = row("imgc build, volume alone, cache full, output gone", &mut || self.imgc("plain.iso", false));
+        let full =
+            row("imgc build, volume alone, cache full, output gone", &mut || self.imgc("plain.iso", false));
         let xorriso = row("xorriso -as mkisofs -R -J", &mut || self.xorriso());
         let boot = row("imgc build, with GRUB, empty cache", &mut || self.imgc("boot.iso", true));
         let rescue = row("grub-mkrescue", &mut || self.rescue());

@@ -1,5 +1,7 @@
 //! Boots: what was made starts under a firmware up to a marker that only the booted system prints.
 
+mod custom;
+mod directory;
 mod disk;
 mod grub;
 mod harness;
@@ -9,4 +11,7 @@ mod live;
 mod loader;
 mod machines;
 mod media;
+mod mount;
 mod stand_in;
+mod syslinux;
+mod uefi;

@@ -105,7 +105,8 @@ fn close_output(
         }
         output::Of::Tree(tree, made) => {
             let tree = names::tree(manifest, &tree.value);
-            let family = if matches!(made.kind.kind.family, Family::Filesystem) { "filesystem" } else { "archive" };
+            let family =
+                if matches!(made.kind.kind.family, Family::Filesystem) { "filesystem" } else { "archive" };
             let made = close_made(cx, tree, made, &format!("{node}/{family}"), place)?;
             Of::Tree { tree: tree?, made }
         }

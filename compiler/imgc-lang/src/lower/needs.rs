@@ -73,6 +73,7 @@ impl Needs {
             }
         }
         self.sources.extend(disk.loaders.iter().filter_map(|loader| loader.source));
+        self.trees.extend(disk.loaders.iter().filter_map(|loader| loader.tree));
     }
 
     fn add_tree(&mut self, closed: &Closed, tree: usize) {

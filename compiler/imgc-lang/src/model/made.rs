@@ -61,8 +61,14 @@ pub fn made(cursor: &Cursor<'_>) -> Option<Made> {
         return None;
     };
     let is_filesystem = kind.family == Family::Filesystem;
-    let (kind, size) = kind_node(cx, kind.family, child, |cursor, kind| {
-        if is_filesystem { file_size(cursor, kind) } else { None }
-    })?;
+    let (kind, size) =
+        kind_node(
+            cx,
+            kind.family,
+            child,
+            |cursor, kind| {
+                if is_filesystem { file_size(cursor, kind) } else { None }
+            },
+        )?;
     Some(Made { kind, size })
 }
