@@ -30,7 +30,7 @@ impl Needs {
             match output.of {
                 Of::Disk(disk) => needs.disks.insert(disk),
                 Of::Archive(archive) => needs.archives.insert(archive),
-                Of::Filesystem { tree, .. } | Of::Packed { tree, .. } => needs.trees.insert(tree),
+                Of::Tree { tree, .. } => needs.trees.insert(tree),
             };
         }
         for fact in closed.facts.values() {

@@ -126,7 +126,11 @@ impl<'a> Place<'a> {
         if self.searches() {
             let file = self.id_file();
             // The last word says where to look first: on the disk that was started.
-            text += &format!("search.fs_file {directory}/{file} root $root\nset prefix=($root){directory}\n");
+            text += &format!("search.file {directory}/{file} root $root\nset prefix=($root){directory}\n");
+        }
+        if self.options.platform.is_efi() {
+            // Without a mode of the screen Linux would start blind.
+            text += &format!("insmod {VIDEO}\n");
         }
         for line in &self.options.config {
             text += line;
@@ -143,6 +147,9 @@ impl<'a> Place<'a> {
         if table_known { problem.help(SMALL).into() } else { problem.into() }
     }
 }
+
+/// The module that brings all kinds of screens.
+pub const VIDEO: &str = "all_video";
 
 /// What helps where GRUB cannot read or write a filesystem.
 pub const SMALL: &str = "a small partition of its own with ext2 or FAT will do";

@@ -58,8 +58,10 @@ const CASES: &[Case] = &[
     ),
 ];
 
+const VIDEO: &str = "insmod all_video\n";
+
 fn search(directory: &str) -> String {
-    format!("search.fs_file {directory}/{ID}.id root $root\nset prefix=($root){directory}\n")
+    format!("search.file {directory}/{ID}.id root $root\nset prefix=($root){directory}\n")
 }
 
 /// The image that grub-mkimage makes.
@@ -101,7 +103,7 @@ fn images_are_those_of_grub_mkimage() {
             ]);
             let tree = debian.esp_files(&options, &home(table, *number, filesystem)).expect("made");
             let config: String = lines.iter().map(|line| format!("{line}\n")).collect();
-            let config = search("/boot/grub") + &config;
+            let config = search("/boot/grub") + VIDEO + &config;
             same(&debian.bytes(&tree, file), &mkimage(platform, prefix, &config, modules), prefix);
         }
     }
@@ -113,7 +115,7 @@ fn an_image_for_a_network_is_that_of_grub_mkimage() {
     let options = options(&[("platform", "x86_64-efi".into())]);
     let tree = debian.files_at(&options, &lites(), &LoaderHome::Network).expect("made");
     let ours = debian.bytes(&tree, "boot/grub/x86_64-efi/core.efi");
-    same(&ours, &mkimage("x86_64-efi", "(tftp)/boot/grub", "", &["efinet", "tftp"]), "network");
+    same(&ours, &mkimage("x86_64-efi", "(tftp)/boot/grub", VIDEO, &["efinet", "tftp"]), "network");
     assert!(tree.get(b"boot/grub/grub.cfg").is_some());
 }
 
@@ -146,7 +148,7 @@ fn a_memory_disk_is_where_grub_mkimage_puts_it() {
     std::fs::write(&archive, &packed).expect("written");
     let archive = archive.to_str().expect("text");
     let more = ["-m", archive, "part_gpt", "ext2", "search_fs_file", "memdisk", "newc"];
-    let theirs = mkimage("x86_64-efi", "(,gpt2)/g", &search("/g"), &more);
+    let theirs = mkimage("x86_64-efi", "(,gpt2)/g", &(search("/g") + VIDEO), &more);
     same(&debian.bytes(&tree, "EFI/BOOT/BOOTX64.EFI"), &theirs, "memdisk");
     // What GRUB will see is what cpio sees.
     let output = Command::new("cpio").args(["--quiet", "-i", "--to-stdout", "-F", archive]).output();
