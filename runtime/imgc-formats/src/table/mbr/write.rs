@@ -29,7 +29,7 @@ pub(super) fn write(options: &Options, layout: &Layout, out: &mut BytesBuilder<'
         }
     };
     for (part, os_type) in layout.parts.iter().zip(&types) {
-        if part.role == PartRole::Primary {
+        if part.listed() && part.role == PartRole::Primary {
             let (first, count) = sectors(layout, part)?;
             take(part.number, record(*os_type, part.bootable, first, count, 0)?)?;
         }
@@ -101,12 +101,16 @@ fn span(layout: &Layout, from: u64, to: u64) -> Result<(u64, u64), Failure> {
     }
 }
 
-/// The type of each partition, and everything that this table cannot say.
+/// The type of each partition (0 where it is not listed), and everything that this table cannot say.
 fn types(layout: &Layout) -> Result<Vec<u8>, Failure> {
     let mut problems: Vec<Problem> = Vec::new();
     let mut types = Vec::new();
     let mut bootable: Option<&str> = None;
     for part in &layout.parts {
+        if !part.listed() {
+            types.push(0);
+            continue;
+        }
         let os_type = type_of(part)?;
         if os_type == 0 || EXTENDED_TYPES.contains(&os_type) {
             let what = if os_type == 0 { "an unused record" } else { "an extended partition" };
