@@ -1,18 +1,42 @@
 //! The benchmark of the main job: imgc beside the tools it replaces, in one run on one tree, as ratios.
 //!
-//! `cargo run --release -p imgc-tests --bin bench -- [--files N] [--bytes N] [--runs N] [--dir DIR]`. Needs genimage, mtools, dosfstools,
-//! e2fsprogs and qemu-utils, and says so when one is missing.
+//! `cargo run --release -p imgc-tests --bin bench -- [disk|filesystems|iso] [--files N] [--bytes N] [--tiny N] [--big N] [--runs N]
+//! [--dir DIR]`. Needs the tools that it runs, and says so when one is missing.
 
+mod filesystems;
+mod iso;
 mod measure;
 mod rivals;
 mod tree;
 
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
 use measure::{Sample, best};
 
+/// What is measured.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Disk,
+    Filesystems,
+    Iso,
+}
+
+impl What {
+    fn named(word: &str) -> Option<Self> {
+        Some(match word {
+            "disk" => Self::Disk,
+            "filesystems" => Self::Filesystems,
+            "iso" => Self::Iso,
+            _ => return None,
+        })
+    }
+}
+
 /// What is asked for.
 struct Args {
+    what: What,
+    tiny: u64,
+    big: u64,
     files: u64,
     bytes: u64,
     runs: u32,
@@ -20,17 +44,30 @@ struct Args {
 }
 
 fn args() -> Args {
-    let mut args =
-        Args { files: 60_000, bytes: 1 << 30, runs: 3, dir: std::env::temp_dir().join("imgc-bench") };
+    let mut args = Args {
+        what: What::Disk,
+        tiny: 1_000_000,
+        big: 512 << 20,
+        files: 60_000,
+        bytes: 1 << 30,
+        runs: 3,
+        dir: std::env::temp_dir().join("imgc-bench"),
+    };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
+        if let Some(what) = What::named(&word) {
+            args.what = what;
+            continue;
+        }
         let value = words.next().unwrap_or_else(|| panic!("{word} wants a value"));
         match word.as_str() {
             "--files" => args.files = value.parse().expect("a number of files"),
             "--bytes" => args.bytes = value.parse().expect("a number of bytes"),
+            "--tiny" => args.tiny = value.parse().expect("a number of files"),
+            "--big" => args.big = value.parse().expect("a number of bytes"),
             "--runs" => args.runs = value.parse().expect("a number of runs"),
             "--dir" => args.dir = value.into(),
-            _ => panic!("{word} is not one of --files, --bytes, --runs, --dir"),
+            _ => panic!("{word} is not one of --files, --bytes, --tiny, --big, --runs, --dir"),
         }
     }
     args
@@ -38,6 +75,19 @@ fn args() -> Args {
 
 fn main() {
     let args = args();
+    match args.what {
+        What::Disk => disk(&args),
+        What::Filesystems => {
+            let Args { files, bytes, tiny, big, runs, .. } = args;
+            fs::create_dir_all(&args.dir).expect("a directory");
+            filesystems::print(&args.dir, &filesystems::Sizes { files: (files, bytes), tiny, big, runs });
+        }
+        What::Iso => iso::main(&args),
+    }
+}
+
+/// The main job: a disk.
+fn disk(args: &Args) {
     for (tool, package) in [
         ("genimage", "genimage"),
         ("genext2fs", "genext2fs"),

@@ -15,12 +15,17 @@ pub struct Rivals {
     imgc: PathBuf,
 }
 
+/// The imgc that was built beside this program.
+pub fn imgc() -> PathBuf {
+    let imgc = std::env::current_exe().expect("this program's path").with_file_name("imgc");
+    assert!(imgc.exists(), "{} is not there: run `cargo build --release -p imgc` first", imgc.display());
+    imgc
+}
+
 impl Rivals {
     /// Prepares the directories and the configuration of genimage.
     pub fn new(dir: &Path, tree: &Path) -> Self {
-        let imgc = std::env::current_exe().expect("this program's path").with_file_name("imgc");
-        assert!(imgc.exists(), "{} is not there: run `cargo build --release -p imgc` first", imgc.display());
-        let rivals = Self { dir: dir.to_owned(), tree: tree.to_owned(), imgc };
+        let rivals = Self { dir: dir.to_owned(), tree: tree.to_owned(), imgc: imgc() };
         rivals.clear("out");
         rivals
     }

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use imgc_tests::{
-    build::{Artifacts, imgc_build},
+    build::{Artifacts, imgc_build, imgc_test},
     qemu::{Bus, DOWN, ENTER, Machine, Vm},
 };
 
@@ -53,4 +53,10 @@ fn the_entry_without_a_server_ends_where_the_kernel_misses_it() {
     vm.send(DOWN).send(DOWN).send(ENTER);
     vm.expect(r"GNU Mach 1\.8");
     vm.expect(r"No bootstrap code loaded with the kernel");
+}
+
+#[test]
+fn the_tests_of_its_manifest_pass() {
+    let results = imgc_test("lites", &[("size", "96MiB")]);
+    assert_eq!(results.iter().filter(|one| one["result"] == "passed").count(), 3, "{results:#?}");
 }

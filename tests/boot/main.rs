@@ -1,11 +1,17 @@
 //! Boots: what was made starts under a firmware up to a marker that only the booted system prints.
 
+mod custom;
+mod directory;
 mod disk;
 mod grub;
 mod harness;
 mod hello_linux;
 mod lites;
+mod live;
 mod loader;
 mod machines;
 mod media;
+mod mount;
 mod stand_in;
+mod syslinux;
+mod uefi;

@@ -1,6 +1,7 @@
-//! The stand-in for the Lites server is what its source says.
+//! What was assembled beforehand is what its source says.
 
-use imgc_tests::{imgc::root, tools::assemble};
+use imgc_qemu::{Accel, Host};
+use imgc_tests::{imgc::root, qemu::Slot, tools::assemble};
 
 #[test]
 fn the_lites_stand_in_is_assembled_from_its_source() {
@@ -15,4 +16,16 @@ fn the_lites_stand_in_is_assembled_from_its_source() {
         std::fs::read(made).expect("readable"),
         "assemble lites_server.S anew: its head says how"
     );
+}
+
+#[test]
+fn the_sector_that_tries_accelerators_is_assembled_from_its_source_and_gets_to_its_end() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let sources = root().join("runtime/imgc-qemu/src/accel");
+    let made = dir.path().join("probe.bin");
+    assemble(&sources.join("probe.S"), 0x7c00, &dir.path().join("object"), &made);
+    let committed = std::fs::read(sources.join("probe.bin")).expect("readable");
+    assert!(committed == std::fs::read(made).expect("readable"), "assemble probe.S anew: its head says how");
+    let _slot = Slot::take();
+    assert!(Accel::Tcg.works(&Host::find().expect("QEMU")), "a machine that is emulated always works");
 }

@@ -1,5 +1,6 @@
 //! imgc as people use it: from the command line, over whole manifests.
 
+mod boots;
 mod cache;
 mod commands;
 mod errors;
@@ -11,6 +12,7 @@ mod outputs;
 mod packages;
 mod readme;
 mod rebuild;
+mod run;
 mod survive;
 mod verity;
 

@@ -78,7 +78,7 @@ fn a_cd_with_a_gpt_has_a_catalogue_a_checksum_and_partitions() {
             "GPT start and size : 1 2048 2048",
             "Publisher Id : ME",
             "CopyrightFile: COPYING.;1",
-            "Expirat. Time: 2001090901464000",
+            "Expir. Time : 2001090901464000",
         ],
     );
     let verdict = run(Command::new(tool("sgdisk", "gdisk")).arg("-v").arg(&path));
@@ -100,7 +100,7 @@ fn a_cd_with_an_mbr_lists_the_volume_from_sector_0_on() {
         mbr
         partition iso size=fit start="0B" type="17" bootable=#true { iso9660 volume-id="MEDIUM" tree=root }
         partition esp size=fit type="ef" { vfat tree=efi }
-        loader { el-torito partition=iso image="/boot/loader.bin" load-segment=0x1000 sectors=8 }
+        loader { el-torito partition=iso image="/boot/loader.bin" load-segment=0x7c0 sectors=8 }
         loader { el-torito partition=iso esp=esp platform=efi }"#,
     );
     says(
@@ -123,7 +123,7 @@ fn a_cd_alone_has_no_table() {
         r#"
         bare
         partition iso size=fit { iso9660 volume-id="MEDIUM" boot-catalog="/other/place" tree=root }
-        loader { el-torito partition=iso image="/boot/loader.bin" load-segment=0x1000 sectors=8 }
+        loader { el-torito partition=iso image="/boot/loader.bin" load-segment=0x7c0 sectors=8 }
         loader { el-torito partition=iso image="/COPYING" platform=efi }
         loader { media-checksum partition=iso }"#,
     );
@@ -137,7 +137,7 @@ fn a_cd_alone_has_no_table() {
         ],
     );
     assert!(
-        said.lines().any(|line| line.starts_with("El Torito boot img : 1 BIOS y none 0x1000 0x00 8 ")),
+        said.lines().any(|line| line.starts_with("El Torito boot img : 1 BIOS y none 0x07c0 0x00 8 ")),
         "{said}"
     );
     assert!(

@@ -92,3 +92,13 @@ fn hello_linux_is_the_same_everywhere() {
 fn every_filesystem_is_the_same_everywhere() {
     same_bytes("every-filesystem");
 }
+
+#[test]
+fn systemd_boot_is_the_same_everywhere() {
+    same_bytes("systemd-boot");
+}
+
+#[test]
+fn uki_is_the_same_everywhere() {
+    same_bytes("uki");
+}

@@ -9,4 +9,5 @@ mod vm;
 
 pub use imgc_qemu::Picture;
 pub use machine::{Bus, Firmware, Kept, Machine};
+pub use slot::Slot;
 pub use vm::{DOWN, ENTER, Vm};

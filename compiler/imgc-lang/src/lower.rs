@@ -87,11 +87,7 @@ fn lower_output(build: &mut Build<'_>, output: &Output, disks: &mut Vec<DiskInfo
             step
         }
         Of::Archive(at) => compose::archive(build, *at)?,
-        Of::Filesystem { tree, content, size } => {
-            let tree = Some(compose::tree(build, *tree)?);
-            filesystem::Job { name: &output.file, content, tree }.write_whole(build, size)
-        }
-        Of::Packed { tree, kind } => compose::pack(build, &output.file, kind, *tree, output.span)?,
+        Of::Tree { tree, made } => compose::made(build, &output.file, made, *tree, output.span)?,
     };
     let export = Export {
         kind: output.format.kind.name.to_owned(),

@@ -4,6 +4,7 @@ pub mod archive;
 pub mod copy;
 pub mod disk;
 pub mod image;
+pub mod made;
 pub mod menu;
 pub mod output;
 pub mod partition;

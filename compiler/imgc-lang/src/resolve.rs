@@ -10,17 +10,17 @@ mod options;
 mod test;
 mod verity;
 
-pub use closed::{Archive, Chosen, Closed, Content, Disk, Hashes, Loader, Of, Output, Part, Tree};
+pub use closed::{Archive, Chosen, Closed, Content, Disk, Hashes, Loader, Made, Of, Output, Part, Tree};
 pub use cycles::Item;
 pub use facts::Fact;
 pub use test::Test;
 
-use imgc_plan::kind::Traits;
+use imgc_plan::{Family, kind::Traits};
 
 use crate::{
     decode::{Cx, Spanned},
     model::{
-        Manifest, archive, output,
+        Manifest, archive, made, output,
         tree::{self, Op},
     },
     syntax::Node,
@@ -83,9 +83,9 @@ fn close_archive(
     place: &Place<'_>,
 ) -> Option<Archive> {
     let node = format!("archive/{}", archive.name.value);
-    let kind = options::complete(cx, archive.kind.as_ref()?, &node, place);
-    let tree = names::tree(manifest, &archive.tree.as_ref()?.value)?;
-    Some(Archive { name: archive.name.value.clone(), span: archive.name.span, tree, kind })
+    let tree = archive.tree.as_ref().and_then(|tree| names::tree(manifest, &tree.value));
+    let made = close_made(cx, tree, archive.made.as_ref()?, &node, place)?;
+    Some(Archive { name: archive.name.value.clone(), span: archive.name.span, tree: tree?, made })
 }
 
 fn close_output(
@@ -103,7 +103,13 @@ fn close_output(
         output::Of::Archive(name) => {
             Of::Archive(manifest.archives.iter().position(|archive| archive.name.value == name.value)?)
         }
-        output::Of::Tree(made) => close_made(cx, manifest, made, &node, place)?,
+        output::Of::Tree(tree, made) => {
+            let tree = names::tree(manifest, &tree.value);
+            let family =
+                if matches!(made.kind.kind.family, Family::Filesystem) { "filesystem" } else { "archive" };
+            let made = close_made(cx, tree, made, &format!("{node}/{family}"), place)?;
+            Of::Tree { tree: tree?, made }
+        }
     };
     Some(Output {
         file: output.file.value.clone(),
@@ -114,24 +120,20 @@ fn close_output(
     })
 }
 
+/// What a tree becomes; `node` is the place of its options.
 fn close_made(
     cx: &Cx<'_>,
-    manifest: &Manifest,
-    made: &output::Made,
+    tree: Option<usize>,
+    made: &made::Made,
     node: &str,
     place: &Place<'_>,
-) -> Option<Of> {
-    let tree = names::tree(manifest, &made.tree.value);
-    match &made.kind.kind.traits {
+) -> Option<Made> {
+    let kind = options::complete(cx, &made.kind, node, place);
+    Some(match &made.kind.kind.traits {
         Traits::Filesystem(traits) => {
-            let kind = options::complete(cx, &made.kind, &format!("{node}/filesystem"), place);
-            let tree = tree?;
-            let content = Content { kind, traits, tree: Some(tree), span: made.kind.span };
-            Some(Of::Filesystem { tree, content, size: made.size.clone()? })
+            let content = Content { kind, traits, tree, span: made.kind.span };
+            Made::Filesystem { content, size: made.size.clone()? }
         }
-        _ => {
-            let kind = options::complete(cx, &made.kind, &format!("{node}/archive"), place);
-            Some(Of::Packed { tree: tree?, kind })
-        }
-    }
+        _ => Made::Packed(kind),
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::atomic::AtomicBool,
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use imgc_image::{Bytes, Content, Failure, Meta, Node, Problem, Tree, Value, holes};
@@ -43,7 +43,10 @@ pub fn compose<'a>(
     inputs: &'a [Value],
     store: &'a StepStore<'a>,
     stop: &'a AtomicBool,
-) -> Result<Tree, Failure> {
+) -> Result<Arc<Tree>, Failure> {
+    if let Some(whole) = whole_copy(&compose.ops, inputs) {
+        return Ok(Arc::clone(whole));
+    }
     let mut maker = Maker {
         work: Work::new(compose.epoch),
         epoch: compose.epoch,
@@ -63,7 +66,21 @@ pub fn compose<'a>(
             Err(failure) => return Err(failure),
         }
     }
-    if problems.is_empty() { maker.work.finish(compose.epoch) } else { Err(problems.into()) }
+    if problems.is_empty() { Ok(Arc::new(maker.work.finish(compose.epoch)?)) } else { Err(problems.into()) }
+}
+
+/// The input that the operations only copy, all of it, to the root: then it is the tree, and nothing has to be made.
+fn whole_copy<'a>(ops: &[TreeOp], inputs: &'a [Value]) -> Option<&'a Arc<Tree>> {
+    let [TreeOp::Copy { input, from, exclude, to, into: _, decompress, attributes, replace: _ }] = ops else {
+        return None;
+    };
+    let is_plain = exclude.is_empty() && !decompress && *attributes == Attributes::default();
+    let is_all = from.trim_matches('/').is_empty() && to.0.is_empty();
+    match inputs.get(*input) {
+        // Into the root or as the root: the root of a tree has no name.
+        Some(Value::Tree(tree)) if is_plain && is_all => Some(tree),
+        _ => None,
+    }
 }
 
 impl<'a> Maker<'a> {

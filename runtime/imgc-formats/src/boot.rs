@@ -1,13 +1,17 @@
 //! Boot loaders: one folder each. Installing one is placing files and stamping bytes, never running its installer.
 
+mod custom;
 pub mod eltorito;
 mod files;
 mod grub;
+mod limine;
 mod media_checksum;
+mod refind;
 mod start;
 mod supply;
 mod syslinux;
 mod systemd_boot;
+mod u_boot;
 
 use std::sync::Arc;
 
@@ -26,6 +30,10 @@ pub static ALL: &[&dyn Loader] = &[
     &grub::Grub,
     &systemd_boot::SystemdBoot,
     &syslinux::Syslinux,
+    &limine::Limine,
+    &refind::Refind,
+    &u_boot::UBoot,
+    &custom::Custom,
     &eltorito::ElTorito,
     &media_checksum::MediaChecksum,
 ];

@@ -21,7 +21,7 @@ use imgc_plan::test::{Port, keys};
 use tempfile::TempDir;
 
 use crate::{Error, Picture, os};
-use qmp::Qmp;
+use qmp::{Qmp, Trouble};
 use serial::Log;
 
 pub use launch::{Setup, TICK};
@@ -73,7 +73,10 @@ impl Vm {
         };
         match on {
             Port::Serial => self.send(&keys::sends(key).ok_or_else(unknown)?),
-            Port::Screen => self.qmp.press(&keys::codes(key).ok_or_else(unknown)?),
+            Port::Screen => {
+                let pressed = self.qmp.press(&keys::codes(key).ok_or_else(unknown)?);
+                self.unless_ended(pressed)
+            }
         }
     }
 
@@ -91,7 +94,8 @@ impl Vm {
                 what: format!("{sign:?} is on no US keyboard"),
                 help: "type it on the serial port, or give its keys".into(),
             })?;
-            self.qmp.press(&codes)?;
+            let pressed = self.qmp.press(&codes);
+            self.unless_ended(pressed)?;
         }
         Ok(())
     }
@@ -102,7 +106,8 @@ impl Vm {
     /// When the machine is gone.
     pub fn screen(&mut self) -> Result<String, Error> {
         let file = self.dir.path().join("screen");
-        self.qmp.save_memory(screen::ADDRESS, screen::LEN as u64, &file)?;
+        let saved = self.qmp.save_memory(screen::ADDRESS, screen::LEN as u64, &file);
+        saved.map_err(|trouble| self.trouble(trouble))?;
         let cells = std::fs::read(&file).map_err(Error::file("reading", &file))?;
         Ok(screen::text(&cells))
     }
@@ -113,7 +118,8 @@ impl Vm {
     /// When the machine is gone, or QEMU cannot draw it.
     pub fn picture(&mut self) -> Result<Picture, Error> {
         let file = self.dir.path().join("picture.ppm");
-        self.qmp.picture(&file)?;
+        let saved = self.qmp.picture(&file);
+        saved.map_err(|trouble| self.trouble(trouble))?;
         let bytes = std::fs::read(&file).map_err(Error::file("reading", &file))?;
         Picture::from_ppm(&bytes)
     }
@@ -123,7 +129,8 @@ impl Vm {
     /// # Errors
     /// When the machine is gone.
     pub fn power_off(&mut self) -> Result<(), Error> {
-        self.qmp.command("system_powerdown", &serde_json::json!({})).map(drop)
+        let pressed = self.qmp.command("system_powerdown", &serde_json::json!({})).map(drop);
+        self.unless_ended(pressed)
     }
 
     /// Waits until the machine ends by itself, and gives QEMU's exit code: 0 for a power-off or a reset, 2n+1 when the guest wrote n to
@@ -154,6 +161,33 @@ impl Vm {
             thread::sleep(TICK);
         }
         self.kill();
+    }
+
+    /// Passes over a command without an answer when the machine ended: that may be what the command did.
+    fn unless_ended(&mut self, done: Result<(), Trouble>) -> Result<(), Error> {
+        match done {
+            Err(Trouble::Gone(_)) if self.has_ended() => Ok(()),
+            done => done.map_err(|trouble| self.trouble(trouble)),
+        }
+    }
+
+    fn trouble(&mut self, trouble: Trouble) -> Error {
+        match trouble {
+            Trouble::Gone(_) if self.has_ended() => self.gone("it was looked at"),
+            Trouble::Gone(said) | Trouble::Refused(said) => Error::Failed(said),
+        }
+    }
+
+    /// Whether QEMU is gone, or goes right now.
+    fn has_ended(&mut self) -> bool {
+        let until = Instant::now() + MANNERS;
+        while Instant::now() < until {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return true;
+            }
+            thread::sleep(TICK);
+        }
+        false
     }
 
     fn code(&mut self) -> Result<i32, Error> {

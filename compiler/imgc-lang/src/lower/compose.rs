@@ -8,7 +8,7 @@ use imgc_plan::{
 
 use super::{
     build::{Build, Inputs, Thing},
-    source,
+    filesystem, source,
 };
 use crate::{
     compilation::Origin,
@@ -17,7 +17,7 @@ use crate::{
         copy::{Copy, From},
         tree::Op as Said,
     },
-    resolve::Chosen,
+    resolve::{Chosen, Made},
 };
 
 /// The step that makes a tree.
@@ -45,12 +45,23 @@ pub fn archive(build: &mut Build<'_>, at: usize) -> Option<usize> {
     let archive = &build.closed.archives[at];
     let name = || (format!("archive {}", archive.name), archive.span);
     build.once(Thing::Archive(at), name, |build| {
-        pack(build, &archive.name, &archive.kind, archive.tree, archive.span)
+        made(build, &archive.name, &archive.made, archive.tree, archive.span)
     })
 }
 
+/// The step that makes a file of a tree.
+pub fn made(build: &mut Build<'_>, name: &str, made: &Made, of: usize, span: Span) -> Option<usize> {
+    match made {
+        Made::Packed(kind) => pack(build, name, kind, of, span),
+        Made::Filesystem { content, size } => {
+            let tree = Some(tree(build, of)?);
+            Some(filesystem::Job { name, content, tree }.write_whole(build, size))
+        }
+    }
+}
+
 /// The step that packs a tree.
-pub fn pack(build: &mut Build<'_>, name: &str, kind: &Chosen, of: usize, span: Span) -> Option<usize> {
+fn pack(build: &mut Build<'_>, name: &str, kind: &Chosen, of: usize, span: Span) -> Option<usize> {
     let mut inputs = Inputs(vec![Input::of(tree(build, of)?)]);
     let mut options = kind.options.clone();
     for data in options.values_mut() {

@@ -30,7 +30,7 @@ impl Needs {
             match output.of {
                 Of::Disk(disk) => needs.disks.insert(disk),
                 Of::Archive(archive) => needs.archives.insert(archive),
-                Of::Filesystem { tree, .. } | Of::Packed { tree, .. } => needs.trees.insert(tree),
+                Of::Tree { tree, .. } => needs.trees.insert(tree),
             };
         }
         for fact in closed.facts.values() {
@@ -73,6 +73,7 @@ impl Needs {
             }
         }
         self.sources.extend(disk.loaders.iter().filter_map(|loader| loader.source));
+        self.trees.extend(disk.loaders.iter().filter_map(|loader| loader.tree));
     }
 
     fn add_tree(&mut self, closed: &Closed, tree: usize) {

@@ -1,9 +1,10 @@
-//! `archive NAME tree= { KIND … }`: a tree packed into one file.
+//! `archive NAME tree= { KIND … }`: a tree packed into one file, or as a filesystem in one.
 
 use imgc_plan::{Family, Kind, kind::Traits};
 
+use super::made::{Made, made};
 use crate::{
-    decode::{Cursor, Cx, KindNode, Spanned, either, kind_node},
+    decode::{Cursor, Cx, Spanned, either},
     diagnostic::Diagnostic,
     syntax::Node,
 };
@@ -16,7 +17,7 @@ pub struct Archive {
     /// What is packed.
     pub tree: Option<Spanned<String>>,
     /// How.
-    pub kind: Option<KindNode>,
+    pub made: Option<Made>,
 }
 
 /// Decodes the node.
@@ -25,16 +26,9 @@ pub fn decode(cx: &Cx<'_>, node: &Node) -> Option<Archive> {
     let name = cursor.name();
     let tree = cursor.required("tree", "name the tree that is packed");
     let tree = tree.and_then(|value| cx.reference("tree", value));
-    let kind = only_kind(&cursor, Family::Archive, "what archive it is");
+    let made = made(&cursor);
     cursor.finish();
-    let kind = kind.and_then(|node| kind_node(cx, Family::Archive, node, |_, _| ())).map(|(kind, ())| kind);
-    if let Some(KindNode { kind, span, .. }) = &kind
-        && matches!(&kind.traits, Traits::Archive(archive) if !archive.packs)
-    {
-        let message = format!("`{}` can be unpacked, but not made", kind.name);
-        cx.report(Diagnostic::error("unknown-kind", *span, message));
-    }
-    Some(Archive { name: name?, tree, kind })
+    Some(Archive { name: name?, tree, made })
 }
 
 /// The one child of a node, which names a kind.

@@ -3,14 +3,15 @@
 use imgc_plan::{
     Family, Kind,
     kind::{DiskFormatTraits, PLAIN_FORMAT, Traits},
-    layout::PartSize,
 };
 
-use super::size::file_size;
+use super::{
+    archive::only_kind,
+    made::{Made, made},
+};
 use crate::{
-    decode::{Cursor, Cx, KindNode, Spanned, did_you_mean, either, kind_node},
+    decode::{Cursor, Cx, KindNode, Spanned, either, kind_node},
     diagnostic::{Diagnostic, Span},
-    model::archive::only_kind,
     syntax::{Node, Value},
 };
 
@@ -34,19 +35,8 @@ pub enum Of {
     Disk(Spanned<String>),
     /// An archive.
     Archive(Spanned<String>),
-    /// A tree.
-    Tree(Made),
-}
-
-/// A tree that becomes a file: a filesystem or an archive.
-#[derive(Debug)]
-pub struct Made {
-    /// What it holds.
-    pub tree: Spanned<String>,
-    /// What it becomes.
-    pub kind: KindNode,
-    /// How long it is, for filesystems; `None` when that is wrong, which is reported.
-    pub size: Option<PartSize>,
+    /// A tree, and what it becomes.
+    Tree(Spanned<String>, Made),
 }
 
 /// What an output can be of.
@@ -68,8 +58,7 @@ pub fn decode(cx: &Cx<'_>, node: &Node) -> Option<Output> {
         cursor.finish();
         let file = file?;
         let format = plain(cx, file.span);
-        let (kind, size) = made?;
-        return Some(Output { file, of: Of::Tree(Made { tree: name?, kind, size }), format, tested });
+        return Some(Output { file, of: Of::Tree(name?, made?), format, tested });
     }
     let format = if node.children.iter().any(|child| child.active) {
         only_kind(&cursor, Family::DiskFormat, "its format")
@@ -109,59 +98,6 @@ fn reference(cursor: &mut Cursor<'_>) -> Option<(&'static str, Option<Spanned<St
         cx.report(wrong.help("write `disk=NAME`, `archive=NAME` or `tree=NAME`"));
     }
     found.filter(|_| clear).map(|(what, _, name)| (what, name))
-}
-
-/// Whether a tree can become a file of this kind.
-fn takes_trees(kind: &Kind) -> bool {
-    match &kind.traits {
-        Traits::Filesystem(traits) => traits.takes_tree,
-        Traits::Archive(traits) => traits.packs,
-        Traits::Table(_) | Traits::Loader(_) | Traits::DiskFormat(_) => false,
-    }
-}
-
-/// What a tree becomes: a filesystem or an archive.
-fn made(cursor: &Cursor<'_>) -> Option<(KindNode, Option<PartSize>)> {
-    let cx = cursor.cx;
-    let kinds = || cx.kinds.all().iter().filter(|kind| takes_trees(kind)).map(|kind| kind.name);
-    if !cursor.node.children.iter().any(|child| child.active) {
-        let span = cursor.node.name.span;
-        let found = Diagnostic::error("missing-node", span, "`output` does not say what the tree becomes");
-        cx.report(found.help(format!("add a child: {}", either(&kinds().collect::<Vec<_>>()))));
-        return None;
-    }
-    let child = only_kind(cursor, Family::Filesystem, "what the tree becomes")?;
-    let name = child.name.text.as_str();
-    let families = [Family::Filesystem, Family::Archive];
-    let found = families.into_iter().filter_map(|family| cx.kinds.find(family, name));
-    let Some(kind) = found.clone().find(|kind| takes_trees(kind)) else {
-        let (message, help) = match found.clone().next() {
-            Some(kind) if kind.family == Family::Archive => {
-                (format!("`{name}` can be unpacked, but not made"), None)
-            }
-            Some(_) => (format!("`{name}` holds no tree"), None),
-            None => {
-                let help = match cx.kinds.find(Family::DiskFormat, name) {
-                    Some(_) => Some("disk formats are for outputs of disks and archives".into()),
-                    None => did_you_mean(name, kinds()),
-                };
-                (format!("there is no filesystem or archive `{name}`"), help)
-            }
-        };
-        let mut wrong = Diagnostic::error("unknown-kind", child.name.span, message);
-        wrong.help.extend(help);
-        cx.report(wrong);
-        return None;
-    };
-    let is_filesystem = kind.family == Family::Filesystem;
-    kind_node(
-        cx,
-        kind.family,
-        child,
-        |cursor, kind| {
-            if is_filesystem { file_size(cursor, kind) } else { None }
-        },
-    )
 }
 
 /// The format of what a tree becomes: its bytes as they are.

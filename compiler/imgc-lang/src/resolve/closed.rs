@@ -66,7 +66,21 @@ pub struct Archive {
     /// What is packed.
     pub tree: usize,
     /// How.
-    pub kind: Chosen,
+    pub made: Made,
+}
+
+/// What a tree becomes that is to be a file.
+#[derive(Debug)]
+pub enum Made {
+    /// An archive.
+    Packed(Chosen),
+    /// A filesystem.
+    Filesystem {
+        /// Which filesystem.
+        content: Content,
+        /// How long it is; without meaning for kinds that decide that by themselves.
+        size: PartSize,
+    },
 }
 
 /// A disk.
@@ -176,20 +190,11 @@ pub enum Of {
     Disk(usize),
     /// An archive.
     Archive(usize),
-    /// A tree as a filesystem in a file of its own.
-    Filesystem {
-        /// What it holds, as in its content.
+    /// A tree in a file of its own.
+    Tree {
+        /// What it holds.
         tree: usize,
-        /// Which filesystem.
-        content: Content,
-        /// How long it is; without meaning for kinds that decide that by themselves.
-        size: PartSize,
-    },
-    /// A tree, packed.
-    Packed {
-        /// What is packed.
-        tree: usize,
-        /// How.
-        kind: Chosen,
+        /// What it becomes.
+        made: Made,
     },
 }

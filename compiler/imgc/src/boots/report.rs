@@ -62,6 +62,9 @@ pub fn said(verdict: &Verdict) -> Option<Said> {
 pub fn failures(compilation: &Compilation, verdicts: &[Verdict]) {
     for verdict in verdicts {
         let (End::Failed(stumble), Some(said)) = (&verdict.end, said(verdict)) else { continue };
+        if matches!(stumble.error, Error::Interrupted) {
+            continue;
+        }
         let (test, case) = of(compilation, verdict);
         let info = &compilation.tests[verdict.test];
         let act = stumble.act.and_then(|act| info.acts.get(stumble.boot)?.get(act)).copied();

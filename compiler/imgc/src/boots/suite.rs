@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
-    sync::Mutex,
+    sync::{Mutex, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -14,7 +14,10 @@ use imgc_plan::{
     BlobId, Plan,
     test::{Act, Case, Medium, Test},
 };
-use imgc_qemu::{Accel, Error, Host, Image, Machine, test::Job};
+use imgc_qemu::{
+    Accel, Error, Host, Image, Machine,
+    test::{Job, Stumble},
+};
 
 use super::{
     End, Verdict, accel, memory, pool,
@@ -128,7 +131,10 @@ impl<'a> Suite<'a> {
         if let Some(time) = remember::recall(&self.options.cache, &key).filter(|_| !self.options.rerun) {
             return verdict(End::Remembered, time);
         }
-        let result = self.boot(of, this, artifact);
+        let result = match session::interrupt().load(Ordering::Relaxed) {
+            true => Err(Stumble { boot: 0, act: None, error: Error::Interrupted }),
+            false => self.boot(of, this, artifact),
+        };
         let time = start.elapsed();
         match result {
             Ok(()) => {
@@ -140,8 +146,8 @@ impl<'a> Suite<'a> {
         }
     }
 
-    fn boot(&self, test: &Test, case: &Case, artifact: &Candidate) -> Result<(), imgc_qemu::test::Stumble> {
-        let before = |error: Error| imgc_qemu::test::Stumble { boot: 0, act: None, error };
+    fn boot(&self, test: &Test, case: &Case, artifact: &Candidate) -> Result<(), Stumble> {
+        let before = |error: Error| Stumble { boot: 0, act: None, error };
         let mut spec = case.machine.clone();
         if spec.medium == Medium::Network && !artifact.path.is_dir() {
             // An artifact that is not published yet has another name.

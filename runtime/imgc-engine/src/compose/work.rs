@@ -37,40 +37,69 @@ impl Item {
     }
 }
 
-/// What is said of an entry, by itself or by the entry of an input that it is a plain copy of: there are millions, so those
-/// are not copied before the end.
+/// What is said of an entry, by itself or by the entry of an input that it is a plain copy of.
 #[derive(Debug)]
 pub enum Said<'a> {
     /// This.
-    Own(Box<Item>),
+    Own(Item),
     /// What an entry of an input says, in this group.
     Copied(&'a Entry, u32),
 }
 
 impl From<Item> for Said<'_> {
     fn from(item: Item) -> Self {
-        Self::Own(Box::new(item))
+        Self::Own(item)
     }
 }
 
-impl Said<'_> {
+/// An entry in the arena. There are millions of plain copies, so these are not made before the end.
+#[derive(Debug)]
+enum Held<'a> {
+    Own(Box<Owned<'a>>),
+    /// A copy under the same name, in this group.
+    Copied(&'a Entry, u32),
+}
+
+#[derive(Debug)]
+struct Owned<'a> {
+    name: &'a [u8],
+    item: Item,
+}
+
+impl<'a> Held<'a> {
+    fn new(name: &'a [u8], said: Said<'a>) -> Self {
+        match said {
+            Said::Copied(entry, group) if entry.name() == name => Self::Copied(entry, group),
+            Said::Copied(entry, group) => Self::Own(Box::new(Owned { name, item: copy(entry, group) })),
+            Said::Own(item) => Self::Own(Box::new(Owned { name, item })),
+        }
+    }
+
+    fn name(&self) -> &'a [u8] {
+        match self {
+            Self::Own(owned) => owned.name,
+            Self::Copied(entry, _) => entry.name(),
+        }
+    }
+
     fn item(&self) -> Item {
         match self {
-            Self::Own(item) => item.as_ref().clone(),
-            Self::Copied(Entry { path: _, meta, xattrs, link: _, node }, group) => {
-                Item { meta: *meta, xattrs: xattrs.clone(), group: *group, node: node.clone() }
-            }
+            Self::Own(owned) => owned.item.clone(),
+            Self::Copied(entry, group) => copy(entry, *group),
         }
     }
 }
 
+fn copy(Entry { path: _, meta, xattrs, link: _, node }: &Entry, group: u32) -> Item {
+    Item { meta: *meta, xattrs: xattrs.clone(), group, node: node.clone() }
+}
+
 #[derive(Debug)]
 struct Slot<'a> {
-    said: Said<'a>,
+    held: Held<'a>,
     parent: NodeId,
-    name: &'a [u8],
-    /// What is below a directory, once something is.
-    children: Option<Box<Children<'a>>>,
+    /// The index of what is below a directory; 0: nothing yet.
+    children: u32,
 }
 
 /// The names in a directory. Trees are copied in order, so that nearly every name comes after those before it.
@@ -86,52 +115,55 @@ struct Children<'a> {
 #[derive(Debug)]
 pub struct Work<'a> {
     slots: Vec<Slot<'a>>,
+    /// What is below directories. The first is empty.
+    children: Vec<Children<'a>>,
     epoch: i64,
 }
 
 impl<'a> Work<'a> {
     /// A root and nothing below.
     pub fn new(epoch: i64) -> Self {
-        let root = Slot { said: Item::directory(epoch).into(), parent: ROOT, name: b"", children: None };
-        Self { slots: vec![root], epoch }
+        let held = Held::new(b"", Item::directory(epoch).into());
+        let root = Slot { held, parent: ROOT, children: 0 };
+        Self { slots: vec![root], children: vec![Children::default()], epoch }
     }
 
     /// What an entry is.
     pub fn node(&self, id: NodeId) -> &Node {
-        match &self.slots[id as usize].said {
-            Said::Own(item) => &item.node,
-            Said::Copied(entry, _) => &entry.node,
+        match &self.slots[id as usize].held {
+            Held::Own(owned) => &owned.item.node,
+            Held::Copied(entry, _) => &entry.node,
         }
     }
 
     /// The group of names that an entry is in; 0: none.
     pub fn group(&self, id: NodeId) -> u32 {
-        match &self.slots[id as usize].said {
-            Said::Own(item) => item.group,
-            Said::Copied(_, group) => *group,
+        match &self.slots[id as usize].held {
+            Held::Own(owned) => owned.item.group,
+            Held::Copied(_, group) => *group,
         }
     }
 
     /// What is said of an entry.
     pub fn item(&self, id: NodeId) -> Item {
-        self.slots[id as usize].said.item()
+        self.slots[id as usize].held.item()
     }
 
     /// What is said of an entry, to be changed.
     pub fn item_mut(&mut self, id: NodeId) -> &mut Item {
-        let said = &mut self.slots[id as usize].said;
-        if let Said::Copied(..) = said {
-            *said = said.item().into();
+        let held = &mut self.slots[id as usize].held;
+        if let Held::Copied(entry, group) = *held {
+            *held = Held::Own(Box::new(Owned { name: entry.name(), item: copy(entry, group) }));
         }
-        match said {
-            Said::Own(item) => item,
-            Said::Copied(..) => unreachable!("because it was just made its own"),
+        match held {
+            Held::Own(owned) => &mut owned.item,
+            Held::Copied(..) => unreachable!("because it was just made its own"),
         }
     }
 
     /// Says something else of an entry.
     pub fn say(&mut self, id: NodeId, said: Said<'a>) {
-        self.slots[id as usize].said = said;
+        self.slots[id as usize].held = Held::new(self.name(id), said);
     }
 
     /// Whether an entry is a directory.
@@ -141,13 +173,17 @@ impl<'a> Work<'a> {
 
     /// An entry of a directory.
     pub fn child(&self, dir: NodeId, name: &[u8]) -> Option<NodeId> {
-        let children = self.slots[dir as usize].children.as_ref()?;
+        let children = self.below(dir);
         let at = self.place(&children.run, name).ok().map(|at| children.run[at]);
         at.or_else(|| children.late.get(name).copied())
     }
 
     fn name(&self, id: NodeId) -> &'a [u8] {
-        self.slots[id as usize].name
+        self.slots[id as usize].held.name()
+    }
+
+    fn below(&self, dir: NodeId) -> &Children<'a> {
+        &self.children[self.slots[dir as usize].children as usize]
     }
 
     fn place(&self, run: &[NodeId], name: &[u8]) -> Result<usize, usize> {
@@ -164,9 +200,8 @@ impl<'a> Work<'a> {
     }
 
     fn children(&self, dir: NodeId) -> InOrder<'a, '_> {
-        let children = self.slots[dir as usize].children.as_deref();
-        let run = children.map_or(&[][..], |children| &children.run).iter().copied().peekable();
-        let late = children.map(|children| children.late.values().copied()).into_iter().flatten().peekable();
+        let Children { run, late } = self.below(dir);
+        let (run, late) = (run.iter().copied().peekable(), late.values().copied().peekable());
         InOrder { work: self, run, late }
     }
 
@@ -180,7 +215,7 @@ impl<'a> Work<'a> {
         let mut names = Vec::new();
         while id != ROOT {
             let slot = &self.slots[id as usize];
-            names.push(slot.name);
+            names.push(slot.held.name());
             id = slot.parent;
         }
         names.reverse();
@@ -280,15 +315,20 @@ impl<'a> Work<'a> {
     /// Puts an entry into a directory where nothing of that name is.
     pub fn insert(&mut self, dir: NodeId, name: &'a [u8], said: Said<'a>) -> NodeId {
         let id = NodeId::try_from(self.slots.len()).expect("because a tree has fewer than 2^32 entries");
-        self.slots.push(Slot { said, parent: dir, name, children: None });
-        let mut children = self.slots[dir as usize].children.take().unwrap_or_default();
-        match children.run.last() {
-            Some(last) if self.name(*last) >= name => {
-                children.late.insert(name, id);
-            }
-            _ => children.run.push(id),
+        self.slots.push(Slot { held: Held::new(name, said), parent: dir, children: 0 });
+        let mut below = self.slots[dir as usize].children as usize;
+        if below == 0 {
+            below = self.children.len();
+            self.slots[dir as usize].children = below as u32;
+            self.children.push(Children::default());
         }
-        self.slots[dir as usize].children = Some(children);
+        let is_late = self.children[below].run.last().is_some_and(|last| self.name(*last) >= name);
+        let children = &mut self.children[below];
+        if is_late {
+            children.late.insert(name, id);
+        } else {
+            children.run.push(id);
+        }
         id
     }
 
@@ -297,17 +337,16 @@ impl<'a> Work<'a> {
         let mut dirs = BTreeMap::<NodeId, BTreeSet<NodeId>>::new();
         for id in ids {
             match *id {
-                ROOT => self.slots[0].children = None,
+                ROOT => self.slots[0].children = 0,
                 id => {
                     dirs.entry(self.slots[id as usize].parent).or_default().insert(id);
                 }
             }
         }
         for (dir, gone) in dirs {
-            if let Some(children) = &mut self.slots[dir as usize].children {
-                children.run.retain(|id| !gone.contains(id));
-                children.late.retain(|_, id| !gone.contains(id));
-            }
+            let children = &mut self.children[self.slots[dir as usize].children as usize];
+            children.run.retain(|id| !gone.contains(id));
+            children.late.retain(|_, id| !gone.contains(id));
         }
     }
 
@@ -345,7 +384,7 @@ impl<'a> Work<'a> {
                 path.push(b'/');
             }
             path.extend_from_slice(self.name(id));
-            if visit(id, &path) && self.slots[id as usize].children.is_some() {
+            if visit(id, &path) && self.slots[id as usize].children != 0 {
                 open.push((self.children(id), path.len()));
             }
         }
@@ -371,12 +410,8 @@ impl<'a> Work<'a> {
 struct InOrder<'a, 'w> {
     work: &'w Work<'a>,
     run: Peekable<std::iter::Copied<std::slice::Iter<'w, NodeId>>>,
-    late: Peekable<Late<'a, 'w>>,
+    late: Peekable<std::iter::Copied<std::collections::btree_map::Values<'w, &'a [u8], NodeId>>>,
 }
-
-type Late<'a, 'w> = std::iter::Flatten<
-    std::option::IntoIter<std::iter::Copied<std::collections::btree_map::Values<'w, &'a [u8], NodeId>>>,
->;
 
 impl Iterator for InOrder<'_, '_> {
     type Item = NodeId;

@@ -62,7 +62,9 @@ pub fn run(job: &Job<'_>) -> Made {
     match job.op {
         Op::Fetch(op) => fetch(job, op),
         Op::Unpack(op) => unpack(job, op),
-        Op::Compose(op) => compose::compose(op, job.inputs, job.store, job.stop).map(plain),
+        Op::Compose(op) => {
+            compose::compose(op, job.inputs, job.store, job.stop).map(|tree| plain(Value::Tree(tree)))
+        }
         Op::Archive(op) => archive(job, op),
         Op::Measure(op) => measure(job, op),
         Op::Place(op) => place(job, op),

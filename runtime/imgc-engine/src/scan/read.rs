@@ -45,6 +45,9 @@ const BATCH: usize = 64;
 /// With more packs than this, small contents are gathered anew.
 const MOST_PACKS: usize = 8;
 
+/// After so many names the memory of those that are done is given back.
+const RELEASE: usize = 1 << 16;
+
 /// How much is read at once of a large file.
 const PIECE: usize = 4 << 20;
 /// Files from this size on are asked for their holes; reading a smaller one costs less than the two calls. Changes no output.
@@ -313,21 +316,25 @@ fn pieces(from: u64, to: u64) -> impl Iterator<Item = usize> {
 ///
 /// # Errors
 /// Every file whose extended attributes cannot be read.
-pub fn tree(scan: &Scan, look: Look, seen: Vec<Option<Seen>>) -> Result<Tree, Failure> {
+pub fn tree(scan: &Scan, mut look: Look, mut left: Vec<Option<Seen>>) -> Result<Tree, Failure> {
     let attributes: Result<Vec<Xattrs>, Failure> = if scan.keep.xattrs {
         look.found.par_iter().map(|found| xattrs(&host_path(&look, found))).collect()
     } else {
         Ok(Vec::new())
     };
-    let mut attributes = attributes?.into_iter();
+    let mut attributes = attributes?;
     let mut builder = TreeBuilder::new();
-    builder.reserve(look.found.len() + 1);
     if look.single.is_none() && scan.include.is_empty() {
         let xattrs = if scan.keep.xattrs { xattrs(&look.root)? } else { Xattrs::default() };
         builder.push(Entry { xattrs, ..entry(scan, &look.top, Node::Dir) });
     }
     let mut links = Links::default();
-    for (Found { path, status, target }, seen) in look.found.into_iter().zip(seen) {
+    // From the end, so that what was looked at goes while the tree comes: neither is held whole beside the other.
+    while let (Some(Found { path, status, target }), Some(seen)) = (look.found.pop(), left.pop()) {
+        if look.found.len().is_multiple_of(RELEASE) {
+            look.found.shrink_to_fit();
+            left.shrink_to_fit();
+        }
         let node = match status.kind {
             FileKind::Dir => Node::Dir,
             FileKind::File => {
@@ -345,7 +352,7 @@ pub fn tree(scan: &Scan, look: Look, seen: Vec<Option<Seen>>) -> Result<Tree, Fa
             FileKind::Fifo => Node::Fifo,
             FileKind::Socket => Node::Socket,
         };
-        let xattrs = attributes.next().unwrap_or_default();
+        let xattrs = attributes.pop().unwrap_or_default();
         let mut entry = Entry { path: BytePath(path.into()), xattrs, ..entry(scan, &status, node) };
         if scan.keep.links && status.names > 1 && !entry.is_dir() {
             entry = links.join(&status, entry);

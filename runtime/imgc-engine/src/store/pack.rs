@@ -158,29 +158,26 @@ impl PackWriter {
         }
     }
 
-    /// Ends it: publishes it as a blob and gives its name and the pack.
+    /// Ends it: publishes it as a blob and gives its name.
     ///
     /// # Errors
     /// What the machine says.
-    pub fn finish(mut self, home: &Home) -> io::Result<(BlobId, Pack)> {
+    pub fn finish(mut self, home: &Home) -> io::Result<BlobId> {
         let at = self.flushed + self.buffer.len() as u64;
-        let mut table = Vec::with_capacity(self.table.len() * ROW);
-        for (id, (offset, len)) in &self.table {
-            table.extend_from_slice(&id.0);
-            table.extend_from_slice(&offset.to_le_bytes());
-            table.extend_from_slice(&len.to_le_bytes());
-        }
         let foot = [&at.to_le_bytes()[..], &(self.table.len() as u64).to_le_bytes(), MAGIC].concat();
-        self.table.clear();
-        self.flush(home)?;
-        for part in [&table, &foot] {
-            self.hasher.update(part);
-            self.temp.file.write_all(part).map_err(|error| home.explain(&error))?;
+        for (id, (offset, len)) in std::mem::take(&mut self.table) {
+            for part in [&id.0[..], &offset.to_le_bytes(), &len.to_le_bytes()] {
+                self.buffer.extend_from_slice(part);
+            }
+            if self.buffer.len() >= 1 << 20 {
+                self.flush(home)?;
+            }
         }
+        self.buffer.extend_from_slice(&foot);
+        self.flush(home)?;
         let id = BlobId(*self.hasher.finalize().as_bytes());
-        let file = self.temp.file.try_clone()?;
         home.publish(self.temp, Room::Blobs, &id.hex())?;
-        Ok((id, Pack { file, table }))
+        Ok(id)
     }
 }
 
@@ -209,8 +206,7 @@ mod tests {
             assert_eq!(find(&BlobId([0; 32])), None);
         };
         check(&|id| writer.find(id), &|at, buf| writer.read_at(at, buf));
-        let (id, pack) = writer.finish(&home).expect("finished");
-        check(&|id| pack.find(id), &|at, buf| pack.read_at(at, buf));
+        let id = writer.finish(&home).expect("finished");
         let path = home.place(Room::Blobs, &id.hex());
         assert_eq!(BlobId::of(&std::fs::read(&path).expect("read")), id);
         let again = Pack::open(File::open(path).expect("there")).expect("read").expect("a pack");

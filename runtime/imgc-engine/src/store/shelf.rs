@@ -88,12 +88,6 @@ impl<'a> Shelf<'a> {
         waiting.extend(packs.iter().filter(|id| state.known_packs.insert(**id)));
     }
 
-    /// Takes a pack that was just written.
-    pub fn take_pack(&self, id: BlobId, pack: Pack) {
-        self.state().known_packs.insert(id);
-        self.packs.write().expect("because no holder of the lock panics").push(Arc::new(pack));
-    }
-
     /// Takes a table of local sources.
     pub fn take_local(&self, local: Local) {
         self.locals.write().expect("because no holder of the lock panics").push(Arc::new(local));

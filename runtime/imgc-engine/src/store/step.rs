@@ -95,9 +95,10 @@ impl<'a> StepStore<'a> {
 
     fn end_pack(&self, writing: &mut Writing) -> io::Result<()> {
         if let Some(pack) = writing.pack.take() {
-            let (id, pack) = pack.finish(self.shelf.home())?;
+            let id = pack.finish(self.shelf.home())?;
             self.shelf.take_blob(id);
-            self.shelf.take_pack(id, pack);
+            // Its table is read when something is looked for in it: not while trees are large.
+            self.shelf.add_packs(&[id]);
             writing.packs.push(id);
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! The files that a loader lays over a filesystem: plain ones, of 0:0, at one time.
 
-use imgc_image::{BytesBuilder, Content, Entry, Failure, Meta, Node, Store, Tree, TreeBuilder};
+use imgc_image::{BytesBuilder, Content, Entry, Failure, Meta, Node, Problem, Store, Tree, TreeBuilder};
 use imgc_plan::{kind::OptionProblem, tree::BytePath};
 
 /// Collects files by their absolute paths: all of them 0644.
@@ -90,6 +90,15 @@ pub fn directory(option: &'static str, text: &str) -> Result<String, OptionProbl
     };
     let help = "an absolute path such as `/boot/loader`, of letters, digits and `.`, `_`, `-`, `+`";
     Err(OptionProblem { option: Some(option), message, help: Some(help.to_owned()) })
+}
+
+/// Turns a complaint about an option into one of a running step.
+pub fn as_problem(found: OptionProblem) -> Problem {
+    let problem = Problem::new("loader-option", found.message);
+    match found.help {
+        Some(help) => problem.help(help),
+        None => problem,
+    }
 }
 
 #[cfg(test)]

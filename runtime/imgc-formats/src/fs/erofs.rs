@@ -1,4 +1,4 @@
-//! EROFS: the read-only filesystem of Linux, plain, in shared chunks, or compressed with LZ4.
+//! EROFS: the read-only filesystem of Linux, plain, in shared chunks, or compressed with LZ4 or Zstandard.
 //!
 //! ```text
 //! superblock | blocks of data, directory or compressed piece, inode after inode | shared attributes | inodes, each with its
@@ -6,13 +6,11 @@
 //! ```
 //!
 //! A tree becomes [`nodes`]; [`mod@data`] gives contents their blocks and only points at them, compressed ones through
-//! [`squeeze`] and [`lz4`]; [`place`] gives inodes their slots, which are their numbers; [`mod@write`] puts them. Sizes are known
+//! [`squeeze`], [`lz4`] and [`zstandard`]; [`place`] gives inodes their slots, which are their numbers; [`mod@write`] puts them. Sizes are known
 //! when contents are, so nothing is planned twice: the filesystem is as long as it becomes. [`read`] opens what anyone made.
 //!
-//! There is no zstd: it needs Linux 6.10, and no checker of this age reads it.
-//!
 //! Sources: Linux `fs/erofs/erofs_fs.h`, `Documentation/filesystems/erofs.rst`, and what erofs-utils 1.5 and
-//! Linux 6.1 accept.
+//! Linux 6.1 accept; of Zstandard, what erofs-utils 1.8 and Linux 6.12 accept.
 
 mod data;
 mod directory;
@@ -29,6 +27,7 @@ mod squeeze;
 mod tests;
 mod write;
 mod xattr;
+mod zstandard;
 
 use imgc_image::{BytesBuilder, Failure, Problem, ReadAt, Tree, TreeBuilder};
 use imgc_plan::{Kind, Record, kind::OptionProblem};

@@ -12,7 +12,7 @@ use std::{
 use imgc_plan::test::Medium;
 use tempfile::TempDir;
 
-use super::{Log, Qmp, Vm, watch::Watch};
+use super::{Log, Qmp, Vm, qmp::Trouble, watch::Watch};
 use crate::{
     Accel, Error, Host, Machine, Serial,
     os::{Listener, Stream},
@@ -64,7 +64,12 @@ impl Vm {
         let log = Log::of(child.stdout.take().expect("because it was asked for"));
         let complaints = Log::of(child.stderr.take().expect("because it was asked for"));
         let keys = child.stdin.take();
-        let qmp = match connect(&listener, &mut child, &complaints).and_then(Qmp::new) {
+        let connected = connect(&listener, &mut child, &complaints).and_then(|stream| {
+            Qmp::new(stream).map_err(|(Trouble::Gone(said) | Trouble::Refused(said))| {
+                Error::Failed(format!("QEMU did not start: {said}"))
+            })
+        });
+        let qmp = match connected {
             Ok(qmp) => qmp,
             Err(error) => {
                 // It may be gone already.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use imgc_image::{BytesBuilder, Content, Entry, Failure, Meta, Node, Problem, Store, Tree, TreeBuilder};
+use imgc_image::{BytesBuilder, Content, Entry, Failure, Meta, Node, Store, Tree, TreeBuilder};
 use imgc_plan::{menu::Menu, tree::BytePath};
 
 use super::{
@@ -70,12 +70,14 @@ const LISTS: &[&str] =
 /// # Errors
 /// When the package lacks something, or the menu cannot be expressed.
 pub fn files(package: &Package<'_>, place: &Place<'_>, job: &LoaderJob<'_>) -> Result<Tree, Failure> {
-    let menu = job.menu.ok_or_else(|| Problem::new("menu-missing", "GRUB needs a menu"))?;
     let options = place.options;
     let mut files = Files { options, store: job.store, builder: TreeBuilder::new() };
-    files.write("grub.cfg", config::render(menu, options)?.as_bytes())?;
-    if env::counts(menu) {
-        files.write_dense(env::FILE, &env::block(menu))?;
+    // Without a menu the partition holds a `grub.cfg` of its own, or GRUB shows its command line.
+    if let Some(menu) = job.menu {
+        files.write("grub.cfg", config::render(menu, options)?.as_bytes())?;
+        if env::counts(menu) {
+            files.write_dense(env::FILE, &env::block(menu))?;
+        }
     }
     if place.searches() {
         files.write(&place.id_file(), b"By this file GRUB knows its directory.\n")?;
@@ -93,7 +95,7 @@ pub fn files(package: &Package<'_>, place: &Place<'_>, job: &LoaderJob<'_>) -> R
         Form::Pxe => files.write(&beside(PXE), &core::pxe(package, place)?)?,
         Form::NetEfi => files.write(&beside(NET_EFI), &pe::image(package, place)?)?,
     }
-    modules(package, place, menu, &mut files)?;
+    modules(package, place, job.menu, &mut files)?;
     files.finish()
 }
 
@@ -114,7 +116,7 @@ pub fn esp_files(package: &Package<'_>, place: &Place<'_>, job: &LoaderJob<'_>) 
 fn modules(
     package: &Package<'_>,
     home: &Place<'_>,
-    menu: &Menu,
+    menu: Option<&Menu>,
     files: &mut Files<'_>,
 ) -> Result<(), Failure> {
     let platform = home.options.platform.directory();
@@ -145,10 +147,15 @@ fn modules(
 }
 
 /// What the menu, the core image and the command line need, with all that those modules need.
-fn needed(package: &Package<'_>, place: &Place<'_>, menu: &Menu) -> Result<BTreeSet<String>, Failure> {
+fn needed(
+    package: &Package<'_>,
+    place: &Place<'_>,
+    menu: Option<&Menu>,
+) -> Result<BTreeSet<String>, Failure> {
     let dependencies = Dependencies::read(package)?;
     let options = place.options;
-    let wanted = config::modules(menu, options)
+    let wanted = menu
+        .map_or_else(|| vec!["normal"], |menu| config::modules(menu, options))
         .into_iter()
         .chain(filesystem_module(place.filesystem()))
         .chain(options.platform.disk_module().filter(|_| place.own.is_some()))

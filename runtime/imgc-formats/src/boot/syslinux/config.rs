@@ -7,9 +7,12 @@ use imgc_plan::menu::{Console, Menu, MenuEntry};
 
 use super::{
     menu,
-    options::{Options, Ui, Variant, as_problem},
+    options::{Options, Ui, Variant},
 };
-use crate::boot::start::{Start, start};
+use crate::boot::{
+    files::as_problem,
+    start::{Start, start},
+};
 
 const INFALLIBLE: &str = "because writing into a string does not fail";
 
@@ -66,11 +69,7 @@ pub fn render(options: &Options, variant: Variant, menu: &Menu) -> Result<String
     consoles(menu, &mut text);
     let mut line = |words: std::fmt::Arguments<'_>| writeln!(text, "{words}").expect(INFALLIBLE);
     let ui = ui(options, menu);
-    if let Some(ui) = ui {
-        line(format_args!("UI {ui}"));
-    } else if menu.timeout != Some(0) {
-        menu.entries.iter().for_each(|entry| line(format_args!("SAY {} - {}", entry.name, entry.title)));
-    }
+    ui.into_iter().for_each(|ui| line(format_args!("UI {ui}")));
     let prompt = u8::from(ui.is_none() && menu.timeout != Some(0));
     line(format_args!("PROMPT {prompt}\nTIMEOUT {}\nDEFAULT {}", timeout(menu.timeout), default.name));
     let renderer = Renderer { variant, directory: options.directory(variant) };
@@ -146,7 +145,10 @@ impl Renderer<'_> {
                 vec![("COM32", "mboot.c32".to_owned()), ("APPEND", files.join(" --- "))]
             }
             Start::Chainload { path: file, args: _ } => {
-                vec![("COM32", "chain.c32".to_owned()), ("APPEND", format!("boot file={}", path(file)))]
+                vec![
+                    ("COM32", "chain.c32".to_owned()),
+                    ("APPEND", format!("boot nosect file={}", path(file))),
+                ]
             }
             // -1: the firmware tries its next device (`doc/syslinux.txt`, LOCALBOOT).
             Start::Exit => vec![("LOCALBOOT", "-1".to_owned())],

@@ -1,9 +1,9 @@
 //! The options as their own types, and which of the family they come to.
 
-use imgc_image::{Failure, Problem};
+use imgc_image::Failure;
 use imgc_plan::{Data, Record, kind::OptionProblem, step::LoaderHome};
 
-use crate::boot::files::directory;
+use crate::boot::files::{as_problem, directory};
 
 /// The words of the option `platform`.
 pub const PLATFORMS: &[&str] = &["bios", "efi64"];
@@ -185,15 +185,6 @@ impl Variant {
             Self::Isolinux => "isolinux.cfg",
             Self::Pxelinux | Self::EfiNetwork => "pxelinux.cfg/default",
         }
-    }
-}
-
-/// Turns a complaint about an option into one of a running step.
-pub fn as_problem(found: OptionProblem) -> Problem {
-    let problem = Problem::new("loader-option", found.message);
-    match found.help {
-        Some(help) => problem.help(help),
-        None => problem,
     }
 }
 

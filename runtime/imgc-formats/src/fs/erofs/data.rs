@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::{
     format::{BLOCK, NULL_ADDR},
     nodes::{Inode, Nodes},
-    options::{Effort, Settings},
+    options::Settings,
     sparse,
     squeeze::{self, Piece},
 };
@@ -16,7 +16,7 @@ use super::{
 /// Bytes of contents that are in memory at a time, at most, not counting a last segment.
 const WINDOW: u64 = 32 << 20;
 
-/// Where the data of an inode is.
+/// Where the data of an inode is. There is one for each inode, so what is rare and large is boxed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// There is none.
@@ -24,9 +24,17 @@ pub enum Layout {
     /// In blocks that follow one another, and so many bytes right behind the inode.
     Flat { block: u32, tail: u64 },
     /// In chunks, each somewhere or nowhere.
-    Chunks { bits: u32, table: Vec<u32> },
-    /// In pieces that follow one another, `blocks` in all.
-    Packed { block: u32, blocks: u32, pieces: Vec<Piece> },
+    Chunks { bits: u32, table: Box<Vec<u32>> },
+    /// In pieces that follow one another.
+    Packed(Box<Packed>),
+}
+
+/// Data in pieces that follow one another from `block` on, `blocks` in all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packed {
+    pub block: u32,
+    pub blocks: u32,
+    pub pieces: Vec<Piece>,
 }
 
 /// The data of an inode: how long it is, and where.
@@ -92,14 +100,13 @@ fn work(settings: &Settings, store: &dyn Store, job: &Job<'_>) -> Result<Made, F
         .read_at(from, &mut input)
         .map_err(Failure::machine("reading contents for erofs"))?;
     Ok(match (settings.compress, settings.chunk_bits) {
-        (Some(effort), _) => Made::Pieces(compress(&input, effort, settings)),
+        (Some(method), _) => Made::Pieces(
+            squeeze::squeeze(&input, method, settings.cluster_blocks)
+                .map_err(Failure::machine("compressing contents for erofs"))?,
+        ),
         (None, Some(bits)) => Made::Chunks(input.chunks(1 << bits).map(hash).collect()),
         (None, None) => Made::Nothing,
     })
-}
-
-fn compress(input: &[u8], effort: Effort, settings: &Settings) -> Vec<(Piece, Vec<u8>)> {
-    squeeze::squeeze(input, effort, settings.cluster_blocks)
 }
 
 fn hash(chunk: &[u8]) -> Option<[u8; 32]> {
@@ -235,7 +242,7 @@ impl<'a, 't, 'w, 's> Placer<'a, 't, 'w, 's> {
             let from = chunk << bits;
             table[chunk as usize] = self.chunk(content, from, (size - from).min(1 << bits))?;
         }
-        self.push(size, Layout::Chunks { bits, table });
+        self.push(size, Layout::Chunks { bits, table: Box::new(table) });
         Ok(())
     }
 
@@ -304,7 +311,7 @@ impl<'a, 't, 'w, 's> Placer<'a, 't, 'w, 's> {
             let (block, blocks) = (self.first, (self.next - u64::from(self.first)) as u32);
             // Where nothing could be compressed, all of it lies in a row.
             let plain = pieces.iter().all(|piece| piece.packed == 0);
-            let packed = Layout::Packed { block, blocks, pieces };
+            let packed = Layout::Packed(Box::new(Packed { block, blocks, pieces }));
             self.push(size, if plain { Layout::Flat { block, tail: 0 } } else { packed });
         }
         Ok(())
@@ -366,5 +373,5 @@ fn in_a_row(bits: u32, table: Vec<u32>) -> Layout {
     {
         return Layout::Flat { block: first, tail: 0 };
     }
-    Layout::Chunks { bits, table }
+    Layout::Chunks { bits, table: Box::new(table) }
 }

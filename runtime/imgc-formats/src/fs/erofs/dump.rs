@@ -104,6 +104,9 @@ fn runs(image: &Image<'_>, inode: &Inode, out: &mut String) -> Result<(), Failur
             Place::Lz4(at, packed) => {
                 put(out, format_args!("{at:010x}    {from}+{len}: {packed} bytes of LZ4\n"));
             }
+            Place::Zstd(at, packed) => {
+                put(out, format_args!("{at:010x}    {from}+{len}: {packed} bytes of Zstandard\n"));
+            }
         }
     };
     image.runs(inode, &mut |run| {

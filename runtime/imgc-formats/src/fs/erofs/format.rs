@@ -61,6 +61,11 @@ pub const TYPE_NONHEAD: u16 = 2;
 /// `Z_EROFS_LI_D0_CBLKCNT`: the number is one of blocks, not a distance.
 pub const D0_CBLKCNT: u16 = 1 << 11;
 
+/// `Z_EROFS_COMPRESSION_LZ4`.
+pub const ALGORITHM_LZ4: u8 = 0;
+/// `Z_EROFS_COMPRESSION_ZSTD`, since Linux 6.10.
+pub const ALGORITHM_ZSTD: u8 = 3;
+
 /// File type bits of a mode (`stat.h`), with the types in directories (`FT_*`).
 pub const TYPES: [(u16, u8); 7] = [
     (0o100_000, 1),
@@ -159,6 +164,14 @@ pub fn lz4_config(most_blocks: u16) -> [u8; 16] {
     bytes[0..2].copy_from_slice(&14u16.to_le_bytes());
     bytes[2..4].copy_from_slice(&u16::MAX.to_le_bytes());
     bytes[4..6].copy_from_slice(&most_blocks.to_le_bytes());
+    bytes
+}
+
+/// `z_erofs_zstd_cfgs` with the length before it: the only format that there is, and the window as a power of two, of which
+/// the least that can be is 0.
+pub fn zstd_config(window: u32) -> [u8; 8] {
+    let mut bytes = [6, 0, 0, 0, 0, 0, 0, 0];
+    bytes[3] = (window - super::zstandard::LEAST_WINDOW) as u8;
     bytes
 }
 

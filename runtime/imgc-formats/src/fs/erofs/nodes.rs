@@ -24,11 +24,11 @@ pub struct Inode<'t> {
     /// Whether it is an extended one.
     pub extended: bool,
     /// Bytes of its attributes.
-    pub xattr_len: usize,
+    xattr_len: u32,
     /// For a directory: the inode of the directory that holds it (the root's is its own).
     parent: u32,
-    /// For a directory: what it holds, as indexes of entries.
-    children: Vec<u32>,
+    /// For a directory: the last entry in it, and so by [`Nodes::before`] all of them; 0: none.
+    last: u32,
 }
 
 /// A tree as inodes.
@@ -38,6 +38,8 @@ pub struct Nodes<'t> {
     pub inodes: Vec<Inode<'t>>,
     /// The inode of each entry.
     inode_of: Vec<u32>,
+    /// For each entry the one before it in its directory; 0: none, for that is the root.
+    before: Vec<u32>,
     /// The attributes.
     pub pool: Pool,
 }
@@ -53,6 +55,7 @@ impl<'t> Nodes<'t> {
             entries,
             inodes: Vec::new(),
             inode_of: Vec::with_capacity(entries.len()),
+            before: vec![0; entries.len()],
             pool: Pool::default(),
         };
         let mut found = Found::default();
@@ -73,7 +76,10 @@ impl<'t> Nodes<'t> {
         }
         for inode in &mut nodes.inodes {
             inode.extended = needs_extended(settings, inode);
-            inode.xattr_len = if found.is_empty() { nodes.pool.body(&inode.entry.xattrs).len() } else { 0 };
+            if found.is_empty() {
+                // At most 64 KiB and what `icount` can say: `Pool::count` refused more.
+                inode.xattr_len = nodes.pool.body(&inode.entry.xattrs).len() as u32;
+            }
         }
         let problems = found.end();
         if problems.is_empty() { Ok(nodes) } else { Err(problems) }
@@ -86,14 +92,7 @@ impl<'t> Nodes<'t> {
                 found.push(Problem::new("xattr-unfit", message).help(help));
             }
         }
-        self.inodes.push(Inode {
-            entry,
-            nlink: 0,
-            extended: false,
-            xattr_len: 0,
-            parent: 0,
-            children: Vec::new(),
-        });
+        self.inodes.push(Inode { entry, nlink: 0, extended: false, xattr_len: 0, parent: 0, last: 0 });
         index(self.inodes.len() - 1)
     }
 
@@ -105,7 +104,8 @@ impl<'t> Nodes<'t> {
             return;
         }
         let above = self.inode_of[parent as usize];
-        self.inodes[above as usize].children.push(at);
+        let last = &mut self.inodes[above as usize].last;
+        self.before[at as usize] = std::mem::replace(last, at);
         if is_dir {
             self.inodes[own as usize].parent = above;
             self.inodes[above as usize].nlink += 1;
@@ -115,9 +115,10 @@ impl<'t> Nodes<'t> {
     /// The names in a directory, sorted, with the inode of each.
     pub fn names(&self, inode: usize) -> Vec<(&'t [u8], u32)> {
         let own = &self.inodes[inode];
-        let children = own.children.iter();
+        let known = |at: u32| (at != 0).then_some(at);
+        let children = std::iter::successors(known(own.last), |at| known(self.before[*at as usize]));
         let mut names: Vec<(&[u8], u32)> = children
-            .map(|at| (self.entries[*at as usize].name(), self.inode_of[*at as usize]))
+            .map(|at| (self.entries[at as usize].name(), self.inode_of[at as usize]))
             .chain([(&b"."[..], index(inode)), (&b".."[..], own.parent)])
             .collect();
         names.sort_unstable();
@@ -133,7 +134,7 @@ impl<'t> Nodes<'t> {
 impl Inode<'_> {
     /// Bytes of the inode and its attributes.
     pub fn head_len(&self) -> u64 {
-        (if self.extended { EXTENDED } else { COMPACT } + self.xattr_len) as u64
+        (if self.extended { EXTENDED } else { COMPACT } + self.xattr_len as usize) as u64
     }
 
     /// Its type and what it is called in directories.
@@ -154,7 +155,7 @@ impl Inode<'_> {
         let meta = &self.entry.meta;
         Disk {
             extended: self.extended,
-            xattr_icount: xattr::icount(self.xattr_len),
+            xattr_icount: xattr::icount(self.xattr_len as usize),
             mode: self.kind().0 | meta.mode,
             nlink: self.nlink,
             u: match self.entry.node {

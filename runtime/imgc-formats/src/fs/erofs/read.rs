@@ -1,7 +1,7 @@
 //! Reading: images of any maker, with blocks of any size, none of which is trusted.
 //!
 //! What later makers can do beside is named when it is met: fragments, tails of compressed files beside their inodes, other
-//! devices, long prefixes of attributes, algorithms other than LZ4.
+//! devices, long prefixes of attributes, algorithms other than LZ4 and Zstandard.
 
 mod clusters;
 mod volume;
@@ -17,7 +17,7 @@ use super::{
         COMPRESSED_FULL, Disk, EXTENDED, FLAT_INLINE, FLAT_PLAIN, INCOMPAT_CHUNKED_FILE, INCOMPAT_COMPR_CFGS,
         INCOMPAT_ZERO_PADDING, NULL_ADDR, SLOT, SUPER_OFFSET, SUPER_SIZE, Super, le16, le32,
     },
-    lz4, xattr,
+    lz4, xattr, zstandard,
 };
 
 /// Features that are understood.
@@ -74,6 +74,8 @@ pub enum Place {
     Raw(u64),
     /// At this byte, in so many bytes of LZ4.
     Lz4(u64, u64),
+    /// At this byte, in so many bytes of Zstandard.
+    Zstd(u64, u64),
 }
 
 pub(super) fn damaged(what: impl Into<String>) -> Failure {
@@ -200,7 +202,7 @@ impl<'a> Image<'a> {
             match run.place {
                 Place::Hole => {}
                 Place::Raw(at) => self.within(at, run.len)?,
-                Place::Lz4(at, len) => self.within(at, len)?,
+                Place::Lz4(at, len) | Place::Zstd(at, len) => self.within(at, len)?,
             }
             visit(run)
         };
@@ -276,13 +278,19 @@ impl<'a> Image<'a> {
                 self.io.read_at(at + done, &mut buffer[..len])?;
                 out.write_all(&buffer[..len])
             }),
-            Place::Lz4(at, len) => Ok(out.write_all(&self.unpack(inode, at, len, run.len)?)?),
+            Place::Lz4(..) | Place::Zstd(..) => Ok(out.write_all(&self.unpack(inode, &run)?)?),
         })
     }
 
-    fn unpack(&self, inode: &Inode, at: u64, len: u64, decoded: u64) -> Result<Vec<u8>, Failure> {
+    fn unpack(&self, inode: &Inode, run: &Run) -> Result<Vec<u8>, Failure> {
+        type Decode = fn(&[u8], usize) -> Option<Vec<u8>>;
+        let (at, len, decode) = match run.place {
+            Place::Lz4(at, len) => (at, len, lz4::decode as Decode),
+            Place::Zstd(at, len) => (at, len, zstandard::decode as Decode),
+            Place::Hole | Place::Raw(_) => unreachable!("only what is compressed is unpacked"),
+        };
         let wrong = || damaged(format!("the compressed bytes of inode {} at {at} make no sense", inode.nid));
-        if decoded > MOST_DECODED {
+        if run.len > MOST_DECODED {
             return Err(wrong());
         }
         let bytes = self.bytes(at, len)?;
@@ -291,7 +299,7 @@ impl<'a> Image<'a> {
             let padding = packed.iter().take(self.block as usize).take_while(|byte| **byte == 0).count();
             packed = &packed[padding..];
         }
-        lz4::decode(packed, decoded as usize).ok_or_else(wrong)
+        decode(packed, run.len as usize).ok_or_else(wrong)
     }
 
     /// What a directory has under this name. Blocks are sorted, so few are looked at, as a kernel does.

@@ -3,10 +3,13 @@
 //! A piece is an extent of a file that lies in whole blocks: compressed, at their end, or as it is, in one block. Segments are
 //! compressed apart from one another, so that threads share the work and the bytes do not depend on how many there are.
 
+use std::io;
+
 use super::{
     format::{ADVISE_BIG_PCLUSTER_1, BLOCK, D0_CBLKCNT, TYPE_HEAD, TYPE_NONHEAD, TYPE_PLAIN},
     lz4::{Search, fill},
-    options::Effort,
+    options::Method,
+    zstandard::Filler,
 };
 
 /// Bytes of a file that are compressed together. Much less than what a kernel accepts as one piece (12 MiB,
@@ -34,19 +37,38 @@ pub fn segment(cluster_blocks: u64) -> u64 {
     SEGMENT.max(4 * cluster_blocks * BLOCK)
 }
 
+/// A compressor at work on a segment.
+enum Engine<'i> {
+    Lz4(Search<'i>),
+    Zstd(Filler<'i>),
+}
+
+impl Engine<'_> {
+    /// Compresses from `at` on into at most `room` bytes: how many bytes of the segment they hold, and the bytes.
+    fn fill(&mut self, at: usize, room: usize) -> io::Result<(usize, Vec<u8>)> {
+        match self {
+            Self::Lz4(search) => Ok(fill(search, at, room)),
+            Self::Zstd(filler) => filler.fill(at, room),
+        }
+    }
+}
+
 /// Compresses a segment: pieces, with their blocks where they are compressed.
-pub fn squeeze(input: &[u8], effort: Effort, cluster_blocks: u64) -> Vec<(Piece, Vec<u8>)> {
+///
+/// # Errors
+/// When the compressor fails.
+pub fn squeeze(input: &[u8], method: Method, cluster_blocks: u64) -> io::Result<Vec<(Piece, Vec<u8>)>> {
     let block = BLOCK as usize;
-    let mut search = Search::new(input, effort);
+    let mut engine = match method {
+        Method::Lz4(effort) => Engine::Lz4(Search::new(input, effort)),
+        Method::Zstd { level, window } => Engine::Zstd(Filler::new(input, level, window)?),
+    };
     let mut pieces = Vec::new();
     let mut at = 0;
     while at < input.len() {
         let rest = input.len() - at;
-        let (taken, bytes) = if rest > block {
-            fill(&mut search, at, cluster_blocks as usize * block)
-        } else {
-            (0, Vec::new())
-        };
+        let (taken, bytes) =
+            if rest > block { engine.fill(at, cluster_blocks as usize * block)? } else { (0, Vec::new()) };
         let blocks = bytes.len().div_ceil(block);
         // A sixteenth must be saved to be worth decompressing, or a block at the end. Then a piece before the end is longer than
         // a block, so no cluster of the file ever holds the starts of two.
@@ -64,7 +86,7 @@ pub fn squeeze(input: &[u8], effort: Effort, cluster_blocks: u64) -> Vec<(Piece,
             at += len;
         }
     }
-    pieces
+    Ok(pieces)
 }
 
 /// `h_advise` with pieces of at most so many blocks.
@@ -79,9 +101,9 @@ pub fn indexes_len(from: u64, size: u64) -> u64 {
 
 /// The indexes of a file whose pieces lie from block `first` on: `z_erofs_map_header`, eight unused bytes, and a
 /// `z_erofs_lcluster_index` for each cluster of the file.
-pub fn indexes(first: u32, pieces: &[Piece], advise: u16, mut put: impl FnMut(&[u8; 8])) {
+pub fn indexes(first: u32, pieces: &[Piece], advise: u16, algorithm: u8, mut put: impl FnMut(&[u8; 8])) {
     let [low, high] = advise.to_le_bytes();
-    put(&[0, 0, 0, 0, low, high, 0, 0]);
+    put(&[0, 0, 0, 0, low, high, algorithm, 0]);
     put(&[0; 8]);
     let (mut block, mut offset) = (first, 0);
     for piece in pieces {

@@ -2,6 +2,6 @@
 
 mod check;
 mod contents;
-mod image;
+pub mod image;
 mod pins;
 mod reading;

@@ -5,14 +5,15 @@ use std::io;
 use imgc_image::{BytesBuilder, Failure, Node};
 
 use super::{
-    data::{self, Data, Layout},
+    data::{self, Data, Layout, Packed},
     directory::{self, Item},
     format::{
-        BLOCK, CHUNK_BASED, COMPAT_MTIME, COMPAT_SB_CHKSUM, COMPRESSED_FULL, FLAT_INLINE, FLAT_PLAIN,
-        INCOMPAT_CHUNKED_FILE, INCOMPAT_COMPR_CFGS, INCOMPAT_ZERO_PADDING, SLOT, Super, lz4_config,
+        ALGORITHM_LZ4, BLOCK, CHUNK_BASED, COMPAT_MTIME, COMPAT_SB_CHKSUM, COMPRESSED_FULL, FLAT_INLINE,
+        FLAT_PLAIN, INCOMPAT_CHUNKED_FILE, INCOMPAT_COMPR_CFGS, INCOMPAT_ZERO_PADDING, SLOT, Super,
+        lz4_config, zstd_config,
     },
     nodes::Nodes,
-    options::Settings,
+    options::{Method, Settings},
     place::Slots,
     squeeze, xattr,
 };
@@ -72,9 +73,12 @@ fn ends_at_edge(nodes: &Nodes<'_>, nids: &[u64], blocks: u64) -> bool {
 fn finish(settings: &Settings, mut sb: Super, shared: &[u8], sink: &mut Sink<'_, '_>) -> io::Result<()> {
     let mut configs = Vec::new();
     if sb.feature_incompat & INCOMPAT_COMPR_CFGS != 0 {
-        // Bit 0 of the algorithms: LZ4.
-        sb.u1 = 1;
-        configs = lz4_config(settings.cluster_blocks as u16).to_vec();
+        // A bit for each algorithm, then the configurations of those.
+        sb.u1 = 1 << algorithm(settings);
+        configs = match settings.compress {
+            Some(Method::Zstd { window, .. }) => zstd_config(window).to_vec(),
+            _ => lz4_config(settings.cluster_blocks as u16).to_vec(),
+        };
     }
     sink.put(u64::from(sb.xattr_blkaddr) * BLOCK, shared)?;
     sink.put(0, &sb.block(&configs))?;
@@ -87,14 +91,18 @@ fn incompat(settings: &Settings, data: &[Data]) -> u32 {
     for data in data {
         match data.layout {
             Layout::Chunks { .. } => bits |= INCOMPAT_CHUNKED_FILE,
-            Layout::Packed { .. } if settings.cluster_blocks > 1 => {
+            Layout::Packed(_) if settings.cluster_blocks > 1 || algorithm(settings) != ALGORITHM_LZ4 => {
                 bits |= INCOMPAT_ZERO_PADDING | INCOMPAT_COMPR_CFGS;
             }
-            Layout::Packed { .. } => bits |= INCOMPAT_ZERO_PADDING,
+            Layout::Packed(_) => bits |= INCOMPAT_ZERO_PADDING,
             _ => {}
         }
     }
     bits
+}
+
+fn algorithm(settings: &Settings) -> u8 {
+    settings.compress.map_or(ALGORITHM_LZ4, Method::number)
 }
 
 fn padded(label: &[u8]) -> [u8; 16] {
@@ -110,7 +118,7 @@ impl Data {
             Layout::None => 0,
             Layout::Flat { tail, .. } => *tail,
             Layout::Chunks { table, .. } => 4 * table.len() as u64,
-            Layout::Packed { .. } => squeeze::indexes_len(head, self.size),
+            Layout::Packed(_) => squeeze::indexes_len(head, self.size),
         }
     }
 
@@ -121,7 +129,7 @@ impl Data {
             Layout::Flat { block, tail: 0 } => (FLAT_PLAIN, *block),
             Layout::Flat { block, .. } => (FLAT_INLINE, *block),
             Layout::Chunks { bits, .. } => (CHUNK_BASED, bits - BLOCK.ilog2()),
-            Layout::Packed { blocks, .. } => (COMPRESSED_FULL, *blocks),
+            Layout::Packed(packed) => (COMPRESSED_FULL, packed.blocks),
         }
     }
 }
@@ -166,10 +174,12 @@ struct Writer<'a, 'w, 's, 'k> {
 impl Writer<'_, '_, '_, '_> {
     /// Writes all inodes in the order of their places, so that neighbours are put together.
     fn all(&mut self) -> io::Result<()> {
-        let mut order: Vec<(u64, usize)> =
-            self.nids.iter().copied().enumerate().map(|(at, nid)| (nid, at)).collect();
-        order.sort_unstable();
-        order.into_iter().try_for_each(|(nid, at)| self.inode(at, self.meta + nid * SLOT))
+        let mut order: Vec<u32> = (0..).take(self.nids.len()).collect();
+        order.sort_unstable_by_key(|at| self.nids[*at as usize]);
+        order.into_iter().try_for_each(|at| {
+            let place = self.meta + self.nids[at as usize] * SLOT;
+            self.inode(at as usize, place)
+        })
     }
 
     fn inode(&mut self, at: usize, place: u64) -> io::Result<()> {
@@ -187,10 +197,12 @@ impl Writer<'_, '_, '_, '_> {
                 let bytes: Vec<u8> = table.iter().flat_map(|block| block.to_le_bytes()).collect();
                 self.sink.put(after, &bytes)
             }
-            Layout::Packed { block, pieces, .. } => {
+            Layout::Packed(packed) => {
+                let Packed { block, blocks: _, pieces } = packed.as_ref();
                 let mut next = after.next_multiple_of(8);
                 let mut result = Ok(());
-                squeeze::indexes(*block, pieces, squeeze::advise(self.settings.cluster_blocks), |index| {
+                let advise = squeeze::advise(self.settings.cluster_blocks);
+                squeeze::indexes(*block, pieces, advise, algorithm(self.settings), |index| {
                     if result.is_ok() {
                         result = self.sink.put(next, index);
                     }

@@ -29,7 +29,7 @@ pub(super) fn write(options: &Options, layout: &Layout, out: &mut BytesBuilder<'
         }
     };
     for (part, os_type) in layout.parts.iter().zip(&types) {
-        if part.role == PartRole::Primary {
+        if part.role == PartRole::Primary && part.listed() {
             let (first, count) = sectors(layout, part)?;
             take(part.number, record(*os_type, part.bootable, first, count, 0)?)?;
         }
@@ -107,6 +107,10 @@ fn types(layout: &Layout) -> Result<Vec<u8>, Failure> {
     let mut types = Vec::new();
     let mut bootable: Option<&str> = None;
     for part in &layout.parts {
+        if !part.listed() {
+            types.push(0);
+            continue;
+        }
         let os_type = type_of(part)?;
         if os_type == 0 || EXTENDED_TYPES.contains(&os_type) {
             let what = if os_type == 0 { "an unused record" } else { "an extended partition" };

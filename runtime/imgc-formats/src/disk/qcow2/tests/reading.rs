@@ -125,9 +125,10 @@ fn what_needs_more_than_one_file_is_refused_with_the_reason() {
     qemu_img(&["create", "-q", "-f", "qcow2", text(&base), "1M"]);
     let told = create(&["-F", "qcow2", "-b", text(&base)]);
     assert!(told.contains("a backing file (`") && told.contains("base.qcow2"), "{told}");
-    let secret = ["--object", "secret,id=s,data=abc", "-o", "encrypt.format=luks,encrypt.key-secret=s"];
-    let told = create(&[&secret[..], &["-o", "encrypt.iter-time=10"]].concat());
-    assert!(told.contains("encryption"), "{told}");
+    // LUKS: making one takes QEMU a while, and fails on a busy machine.
+    let mut encrypted = fs::read(&base).expect("there");
+    encrypted[35] = 2;
+    assert!(refusal(&encrypted).1.contains("encryption"), "encryption");
     let data = format!("data_file={}", text(&room.path("data")));
     assert!(create(&["-o", &data]).contains("a data file"), "data file");
 }

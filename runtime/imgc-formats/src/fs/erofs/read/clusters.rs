@@ -4,8 +4,8 @@ use imgc_image::Failure;
 
 use super::{
     super::format::{
-        ADVISE_BIG_PCLUSTER_1, ADVISE_COMPACTED_2B, COMPRESSED_FULL, D0_CBLKCNT, TYPE_HEAD, TYPE_NONHEAD,
-        TYPE_PLAIN, le16, le32,
+        ADVISE_BIG_PCLUSTER_1, ADVISE_COMPACTED_2B, ALGORITHM_LZ4, ALGORITHM_ZSTD, COMPRESSED_FULL,
+        D0_CBLKCNT, TYPE_HEAD, TYPE_NONHEAD, TYPE_PLAIN, le16, le32,
     },
     Image, Inode, Place, Run, damaged, foreign,
 };
@@ -40,13 +40,15 @@ pub fn runs(image: &Image<'_>, inode: &Inode, visit: Visit<'_>) -> Result<(), Fa
     {
         return Err(foreign("compressed tails or fragments"));
     }
-    if algorithms & 15 != 0 {
-        return Err(foreign("another compression than LZ4"));
-    }
+    let place: fn(u64, u64) -> Place = match algorithms & 15 {
+        ALGORITHM_LZ4 => Place::Lz4,
+        ALGORITHM_ZSTD => Place::Zstd,
+        _ => return Err(foreign("another compression than LZ4 and Zstandard")),
+    };
     if bits & 7 != 0 {
         return Err(foreign("clusters of several blocks"));
     }
-    let mut joiner = Joiner { image, inode, head: None, visit };
+    let mut joiner = Joiner { image, inode, place, head: None, visit };
     let count = inode.disk.size.div_ceil(image.block);
     if inode.disk.layout == COMPRESSED_FULL {
         full(image, header_at + 16, count, &mut joiner)?;
@@ -146,6 +148,8 @@ fn pack(
 struct Joiner<'a, 'v> {
     image: &'a Image<'a>,
     inode: &'a Inode,
+    /// What compressed pieces are.
+    place: fn(u64, u64) -> Place,
     /// The piece that is open: where it starts, whether it is plain, its block, its blocks.
     head: Option<(u64, bool, u32, u16)>,
     visit: Visit<'v>,
@@ -199,6 +203,6 @@ impl Joiner<'_, '_> {
         if plain && len > self.image.block {
             return Err(self.wrong());
         }
-        (self.visit)(Run { from, len, place: if plain { Place::Raw(at) } else { Place::Lz4(at, packed) } })
+        (self.visit)(Run { from, len, place: if plain { Place::Raw(at) } else { (self.place)(at, packed) } })
     }
 }

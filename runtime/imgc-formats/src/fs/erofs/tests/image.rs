@@ -9,6 +9,7 @@ use std::{
     sync::Arc,
 };
 
+pub use imgc_grove::{Random, noise, prose};
 use imgc_image::{
     Bytes, BytesBuilder, Content, Entry, Failure, LinkGroup, MemoryStore, Meta, Node, Reader, Store, Tree,
     TreeBuilder,
@@ -91,6 +92,15 @@ impl Grove {
         Node::File { content: Content::Bytes(Arc::new(out.finish(len).unwrap())), dense }
     }
 
+    /// A tree by chance.
+    pub fn grown(seed: u64, count: usize) -> Self {
+        let soil = imgc_grove::Soil { target: 3000, value: 400, ..imgc_grove::Soil::UNIX };
+        let imgc_grove::Grove { store, entries } = imgc_grove::Grove::grown(seed, count, &soil);
+        let mut grove = Self { store, builder: TreeBuilder::new() };
+        entries.into_iter().for_each(|entry| grove.builder.push(entry));
+        grove
+    }
+
     pub fn tree(&mut self) -> Tree {
         std::mem::take(&mut self.builder).finish(EPOCH).unwrap()
     }
@@ -117,49 +127,6 @@ pub fn entry(path: &[u8], node: Node) -> Entry {
 
 pub fn boxed(xattrs: &[(&[u8], &[u8])]) -> Box<Attributes> {
     xattrs.iter().map(|(name, value)| (Box::from(*name), Box::from(*value))).collect()
-}
-
-/// SplitMix64: the same numbers everywhere.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    pub fn below(&mut self, most: u64) -> u64 {
-        self.next() % most
-    }
-}
-
-/// Bytes that cannot be compressed.
-pub fn noise(len: usize, seed: u64) -> Vec<u8> {
-    let mut random = Random(seed);
-    let mut bytes = Vec::with_capacity(len + 8);
-    while bytes.len() < len {
-        bytes.extend_from_slice(&random.next().to_le_bytes());
-    }
-    bytes.truncate(len);
-    bytes
-}
-
-/// Bytes like those of programs and texts: words of few kinds, sometimes noise, sometimes zeros.
-pub fn prose(len: usize, seed: u64) -> Vec<u8> {
-    let mut random = Random(seed);
-    let mut bytes = Vec::with_capacity(len + 4096);
-    while bytes.len() < len {
-        match random.below(200) {
-            0 => bytes.extend(noise(random.below(3000) as usize, random.next())),
-            1 => bytes.resize(bytes.len() + random.below(4000) as usize, 0),
-            _ => bytes.extend(format!("word{} ", random.below(500)).as_bytes()),
-        }
-    }
-    bytes.truncate(len);
-    bytes
 }
 
 /// A filesystem as a file.

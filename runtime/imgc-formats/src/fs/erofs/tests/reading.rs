@@ -6,7 +6,7 @@ use imgc_image::{Node, ReadAt};
 
 use super::{
     super::{Erofs, dump},
-    check::{WAYS, sampler},
+    check::{all_ways, sampler},
     image::{Image, Random, noise, options, prose, tool},
 };
 use crate::fs::Filesystem;
@@ -102,7 +102,7 @@ fn metadata(bytes: &[u8]) -> (usize, usize) {
 #[test]
 fn hostile_images_do_no_harm() {
     let mut random = Random(5);
-    for way in WAYS {
+    for way in all_ways() {
         let mut grove = super::image::Grove::default();
         grove.file("a/prose", &prose(90_000, 1)).file("a/noise", &noise(5000, 1)).file("b", b"tail");
         let node = grove.sparse(1 << 22, &[(1 << 21, b"x")], false);

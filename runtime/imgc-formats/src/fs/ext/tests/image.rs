@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+pub use imgc_grove::{Random, noise};
 use imgc_image::{
     Bytes, BytesBuilder, Content, Entry, Failure, MemoryStore, Meta, Node, Problem, Store, Tree, TreeBuilder,
 };
@@ -112,6 +113,15 @@ impl Grove {
         Node::File { content: Content::Bytes(Arc::new(out.finish(len).unwrap())), dense }
     }
 
+    /// A tree by chance.
+    pub fn grown(seed: u64, count: usize) -> Self {
+        let imgc_grove::Grove { store, entries } =
+            imgc_grove::Grove::grown(seed, count, &imgc_grove::Soil::UNIX);
+        let mut grove = Self { store, builder: TreeBuilder::new() };
+        entries.into_iter().for_each(|entry| grove.builder.push(entry));
+        grove
+    }
+
     pub fn tree(&mut self) -> Tree {
         std::mem::take(&mut self.builder).finish(EPOCH).unwrap()
     }
@@ -129,34 +139,6 @@ pub fn entry(path: &[u8], node: Node) -> Entry {
 
 pub fn boxed(xattrs: &[(&[u8], &[u8])]) -> Box<[Attribute]> {
     xattrs.iter().map(|(name, value)| (Box::from(*name), Box::from(*value))).collect()
-}
-
-/// Bytes that repeat only after a while.
-pub fn noise(len: usize, seed: u64) -> Vec<u8> {
-    let mut random = Random(seed);
-    let mut bytes = Vec::with_capacity(len + 8);
-    while bytes.len() < len {
-        bytes.extend_from_slice(&random.next().to_le_bytes());
-    }
-    bytes.truncate(len);
-    bytes
-}
-
-/// SplitMix64: the same numbers everywhere.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    pub fn below(&mut self, most: u64) -> u64 {
-        self.next() % most
-    }
 }
 
 /// A filesystem as a file.
