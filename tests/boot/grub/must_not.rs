@@ -28,7 +28,7 @@ fn a_disk_with_a_stamped_byte_wrong_does_not_start() {
     disk.write_all_at(&[0x7f], 0x5c + 7).expect("written");
     let mut vm = Machine::bios(&image, "raw", Bus::Ide).start();
     vm.reject("IMGC-MARKER");
-    vm.expect_on_screen("GRUB.*Read Error");
+    vm.expect_on_screen("GRUB (Geom|Read) Error");
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_core_image_that_points_astray_does_not_start() {
     disk.write_all_at(&[0x7f], 512 + 0x1f4 + 7).expect("written");
     let mut vm = Machine::bios(&image, "raw", Bus::Ide).start();
     vm.reject("IMGC-MARKER");
-    vm.expect_on_screen("loading.*Read Error");
+    vm.expect_on_screen(r"(?s)GRUB loading.*Read Error");
 }
 
 #[test]
