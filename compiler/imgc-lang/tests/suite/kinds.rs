@@ -157,7 +157,7 @@ static GRUB: Kind = kind(
         opt("modules", OptType::Texts, Default::Absent),
         opt("epoch", OptType::Int { min: 0, max: i64::MAX }, Default::Epoch),
     ],
-    Traits::Loader(LoaderTraits { takes_source: true, takes_menu: true, takes_esp: true }),
+    Traits::Loader(LoaderTraits { takes_source: true, needs_source: true, takes_menu: true, takes_esp: true }),
 );
 static RAW: Kind = kind(
     "raw",
