@@ -53,7 +53,7 @@ impl Plan {
         self.steps
             .iter()
             .enumerate()
-            .filter(|(_, step)| matches!(step.op, Op::Export(_)))
+            .filter(|(_, step)| step.op.artifact().is_some())
             .map(|(index, _)| index)
     }
 }
