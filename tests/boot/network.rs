@@ -40,7 +40,11 @@ fn told(mut vm: Vm, firmware: &str, given: (u32, &str)) {
 
 #[test]
 fn pxelinux_starts_the_menus_default() {
-    told(start(Firmware::Bios, "pxelinux.0"), "bios", (5000, "BOOT_IMAGE=boot/kernel by=menu *"));
+    told(
+        start(Firmware::Bios, "pxelinux.0"),
+        "bios",
+        (5000, "BOOT_IMAGE=boot/kernel by=menu initrd=boot/initrd"),
+    );
 }
 
 #[test]

@@ -87,11 +87,7 @@ impl<'a> Place<'a> {
     ///
     /// # Errors
     /// What the machine says.
-    pub fn current(
-        &self,
-        key: &StepKey,
-        stop: &AtomicBool,
-    ) -> Result<Option<(Made, Vec<Problem>)>, Failure> {
+    pub fn current(&self, key: &StepKey, stop: &AtomicBool) -> Result<Option<(Made, Vec<Problem>)>, Failure> {
         let Some(record) = self.record()?.filter(|record| record.key == key.hex()) else { return Ok(None) };
         let Some(meta) = self.there()? else { return Ok(None) };
         let Some(made) = record.made() else { return Ok(None) };
@@ -242,7 +238,8 @@ impl<'a> Place<'a> {
         let meta = if replace {
             // First the record: were it the other way round, a build killed in between would leave a file that nobody
             // knows. The rename changes the file's ctime, so the record is written once more.
-            let intent = Record::new(key, &made, &there, &self.path, inside.clone()).replacing(self.record()?);
+            let intent =
+                Record::new(key, &made, &there, &self.path, inside.clone()).replacing(self.record()?);
             intent.save(self.home, &self.name)?;
             staged.publish(&self.path).map_err(Failure::machine(what()))?
         } else {

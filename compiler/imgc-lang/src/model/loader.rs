@@ -54,7 +54,9 @@ pub fn in_tree(cx: &Cx<'_>, node: &Node) -> Option<Loader> {
             if let Some(value) = cursor.prop(name) {
                 let message = "a loader in a tree lies in no partition";
                 let found = Diagnostic::error("pointless-property", value.span, message);
-                cx.report(found.help("leave it out: a server gives the tree out, with the loader's files over it"));
+                cx.report(
+                    found.help("leave it out: a server gives the tree out, with the loader's files over it"),
+                );
             }
         }
     });
@@ -79,9 +81,7 @@ fn own_files(
     let cx = cursor.cx;
     let tree = cursor.prop("tree");
     let source = match tree {
-        None if traits.needs_source => {
-            cursor.required("source", "name the source of the loader's own files")
-        }
+        None if traits.needs_source => cursor.required("source", "name the source of the loader's own files"),
         _ => cursor.prop("source"),
     };
     if let (Some(tree), Some(source)) = (tree, source) {

@@ -77,7 +77,9 @@ fn needs(manifest: &Manifest, item: Item, trees: usize) -> Vec<usize> {
                     From::Archive(name) => names::archive(manifest, name).map(|at| trees + at),
                     From::Source(..) | From::Local { .. } => None,
                 },
-                Op::Loader(loader) => loader.tree.as_ref().and_then(|name| names::tree(manifest, &name.value)),
+                Op::Loader(loader) => {
+                    loader.tree.as_ref().and_then(|name| names::tree(manifest, &name.value))
+                }
             };
             manifest.trees[at].ops.iter().filter_map(index).collect()
         }

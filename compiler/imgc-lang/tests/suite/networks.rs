@@ -14,9 +14,9 @@ image t
 source files { dir "files" }
 menu boot { entry a { linux "/boot/k" "x"; initrd "/boot/i" "/boot/k" }; entry b { linux "/boot/j" } }
 tree net {
-    loader { net source=files menu=boot }
+    loader { ipxe source=files menu=boot }
     copy source=files to="/boot/"
-    loader { net menu=boot }
+    loader { ipxe menu=boot }
 }
 output "net" tree=net { dir }
 output "net.cpio" tree=net { cpio }

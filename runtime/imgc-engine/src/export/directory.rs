@@ -52,7 +52,11 @@ const LOSSES: &[Loss] = &[
         what: "other names (hard links), which become copies",
         lost: |entry| entry.link.is_some(),
     },
-    Loss { code: "devices-dropped", what: "a device, pipe or socket there, which is left out", lost: is_special },
+    Loss {
+        code: "devices-dropped",
+        what: "a device, pipe or socket there, which is left out",
+        lost: is_special,
+    },
 ];
 
 /// What a directory does not hold of a tree.

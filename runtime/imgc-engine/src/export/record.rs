@@ -138,9 +138,7 @@ impl Record {
         let stamp = os::status(meta).stamp;
         // Inode numbers are used again; the time of birth tells the files apart where the filesystem knows it.
         let is_kind = if self.inside.is_some() { meta.is_dir() } else { meta.is_file() };
-        is_kind
-            && stamp.ino != 0
-            && (stamp.dev, stamp.ino, os::born(meta)) == (self.dev, self.ino, self.born)
+        is_kind && stamp.ino != 0 && (stamp.dev, stamp.ino, os::born(meta)) == (self.dev, self.ino, self.born)
     }
 
     /// Whether a file is the one that was made, and was not touched since.

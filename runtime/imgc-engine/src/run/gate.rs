@@ -1,12 +1,12 @@
 //! Artifacts that wait for somebody's word before they are published.
 
-use imgc_image::Failure;
 use super::{Run, state::Slot};
 use crate::{
     event::Outcome,
     export::{Made, Place},
     report::{Artifact, Candidate, StepFailure},
 };
+use imgc_image::Failure;
 
 impl Run<'_> {
     /// Asks which artifacts may be published, and publishes those. What may not be is gone. Gives what failed.

@@ -95,7 +95,8 @@ fn a_directory_holds_the_tree() {
     let said = String::from_utf8(output.stdout).expect("text");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(said.trim(), artifact.sha256, "{errors}");
-    let sizes = ["large", "holes", "empty", "hello"].map(|name| fs::metadata(out.join(name)).expect("there").len());
+    let sizes =
+        ["large", "holes", "empty", "hello"].map(|name| fs::metadata(out.join(name)).expect("there").len());
     assert!(artifact.len > sizes.iter().sum());
 }
 

@@ -155,7 +155,8 @@ impl Loader for Ipxe {
                 }
             }
             if !any {
-                let message = format!("the loader's source has none of iPXE's programs: {}", PROGRAMS.join(", "));
+                let message =
+                    format!("the loader's source has none of iPXE's programs: {}", PROGRAMS.join(", "));
                 return Err(Problem::new("loader-file-missing", message).help(HELP).into());
             }
         }

@@ -39,7 +39,8 @@ fn check_entry(entry: &MenuEntry, found: &mut Vec<OptionProblem>) {
     }
     check_text(&entry.title, found);
     if entry.tries.is_some() {
-        let message = format!("iPXE keeps nothing, so it does not count how often `{}` was started", entry.name);
+        let message =
+            format!("iPXE keeps nothing, so it does not count how often `{}` was started", entry.name);
         found.push(problem(message, "leave `tries` out"));
     }
     if !entry.entries.is_empty() {
@@ -60,7 +61,8 @@ fn check_start(start: &Start<'_>, found: &mut Vec<OptionProblem>) {
             for initrd in initrds {
                 check_file(initrd, "", found);
                 if !names.insert(name(initrd)) {
-                    let message = format!("iPXE knows initrds by their names, and two are `{}`", name(initrd));
+                    let message =
+                        format!("iPXE knows initrds by their names, and two are `{}`", name(initrd));
                     found.push(problem(message, "rename one of them"));
                 }
             }
@@ -88,7 +90,9 @@ fn check_start(start: &Start<'_>, found: &mut Vec<OptionProblem>) {
 
 fn check_file(path: &str, args: &str, found: &mut Vec<OptionProblem>) {
     // Everything else means something in an URI, or is written in another way there (RFC 3986, section 2.3).
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '~' | '+' | '=' | '@' | ',');
+    let plain = |c: char| {
+        c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '~' | '+' | '=' | '@' | ',')
+    };
     if !path.chars().all(plain) {
         let message = format!("iPXE would not ask a server for `{}` as it is", path.escape_debug());
         found.push(problem(message, "rename the file: letters, digits and `._-~+=@,`"));
@@ -140,10 +144,14 @@ pub fn render(menu: &Menu, up: &str) -> Result<String, Failure> {
         script.line(format_args!("goto {default}"));
     }
     let timeout = menu.timeout.map(|millis| if millis == 0 { AGAIN } else { millis });
-    script.menu(&Labels { own: "menu", above: None, default: &default, timeout }, "Boot", &menu.entries, "entry");
-    script.line(format_args!(
-        "\n:failed\nimgfree\nprompt --timeout {AGAIN} That did not start. ||\ngoto menu"
-    ));
+    script.menu(
+        &Labels { own: "menu", above: None, default: &default, timeout },
+        "Boot",
+        &menu.entries,
+        "entry",
+    );
+    script
+        .line(format_args!("\n:failed\nimgfree\nprompt --timeout {AGAIN} That did not start. ||\ngoto menu"));
     Ok(script.text)
 }
 
