@@ -166,13 +166,24 @@ fn hold(build: &mut Build<'_>, disk: &Disk, at: usize, content: &Content) -> Opt
     };
     let mut ops: Vec<TreeOp> = (0..layers.len()).map(|input| TreeOp::Overlay { input }).collect();
     let mut spans: Vec<Span> = layers.iter().map(|(_, span)| *span).collect();
-    for (op, span) in required {
+    let apart = apart(&layers, usize::from(own.is_some()), content.traits.folds_case);
+    for (op, span) in apart.into_iter().chain(required) {
         ops.push(op);
         spans.push(span);
     }
     let inputs = layers.iter().map(|(step, _)| Input::of(*step)).collect();
     let origin = Origin { span: content.span, ops: spans, ..Origin::default() };
     Some(build.push(label, Op::Compose(Compose { ops, epoch: build.plan.epoch }), inputs, origin))
+}
+
+/// No loader may hide another one's files: each is checked against those before it. The partition's own tree, below them, may
+/// be overlaid.
+fn apart(layers: &[(usize, Span)], own: usize, folds_case: bool) -> Vec<(TreeOp, Span)> {
+    let later = (own + 1..layers.len()).map(|input| {
+        let others = (own..input).filter(|other| layers[*other].1 != layers[input].1).collect();
+        (TreeOp::Apart { input, others, folds_case }, layers[input].1)
+    });
+    later.collect()
 }
 
 fn named(kind: &Chosen) -> (String, Record) {
