@@ -47,8 +47,10 @@ fn small_artifacts_have_the_digests_that_are_pinned() {
     for (name, artifact) in bench.build(&manifest, &[]) {
         found.push_str(&format!("{}  {name}\n", artifact.sha256));
     }
-    for (name, artifact) in bench.build(&root().join("examples/every-filesystem/image.kdl"), &[]) {
-        found.push_str(&format!("{}  {name}\n", artifact.sha256));
+    for example in ["every-filesystem", "custom-loader"] {
+        for (name, artifact) in bench.build(&root().join("examples").join(example).join("image.kdl"), &[]) {
+            found.push_str(&format!("{}  {name}\n", artifact.sha256));
+        }
     }
     let pins = root().join("tests/ref/digests.txt");
     if std::env::var_os("IMGC_BLESS").is_some() {

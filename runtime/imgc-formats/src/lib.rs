@@ -9,12 +9,12 @@ pub mod archive;
 pub mod boot;
 pub mod disk;
 pub mod fs;
+pub mod loss;
 pub mod table;
 pub mod verity;
 
 mod fingerprint;
 mod found;
-mod loss;
 mod pe;
 mod registry;
 #[cfg(test)]

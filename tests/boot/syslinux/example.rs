@@ -26,7 +26,7 @@ fn linux_says_hello() {
 fn linux_says_hello_from_ext4_and_from_a_cd() {
     let bench = Bench::new();
     let out = bench.out().to_string_lossy().into_owned();
-    let made = bench.build(&root().join("tests/boot/syslinux/linux.kdl"), &["-o", &out]);
+    let made = bench.build(&root().join("tests/boot/syslinux/linux/image.kdl"), &["-o", &out]);
     for (name, bus) in [("ext4.img", Bus::Nvme), ("cd.iso", Bus::Cdrom)] {
         expect_hello(Machine::bios(&made[name].path, "raw", bus).start(), "hello from a test");
     }

@@ -37,15 +37,14 @@ pub fn image(spec: &Spec, supply: &Supply<'_>, store: &dyn Store) -> Result<Byte
     Ok(out.finish(at)?)
 }
 
+/// A boot sector and stages.
+pub type Parts = (Option<Arc<Bytes>>, Vec<Arc<Bytes>>);
+
 /// The boot sector and the stages of an image that [`image()`] made.
 ///
 /// # Errors
 /// When it is not of this loader.
-pub fn read(
-    spec: &Spec,
-    image: Option<&Arc<Bytes>>,
-    store: &dyn Store,
-) -> Result<(Option<Arc<Bytes>>, Vec<Arc<Bytes>>), Failure> {
+pub fn read(spec: &Spec, image: Option<&Arc<Bytes>>, store: &dyn Store) -> Result<Parts, Failure> {
     let count = usize::from(spec.boot.is_some()) + spec.stages.len();
     if count == 0 {
         return Ok((None, Vec::new()));

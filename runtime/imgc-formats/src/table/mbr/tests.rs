@@ -143,6 +143,17 @@ fn every_slot_is_read_back() {
     }
 }
 
+#[test]
+fn what_is_not_listed_only_lies_there() {
+    let mut placed = layout(&Mbr, None, 512, vec![part(1, "83", MIB), part(2, "83", MIB)]);
+    placed.parts[0].number = 0;
+    placed.parts[0].type_code.clear();
+    let disk = make(placed);
+    let (_dir, path) = disk.file();
+    let read: Vec<_> = sfdisk_dump(&path).into_iter().map(|(number, start, _, _)| (number, start)).collect();
+    assert_eq!(read, [(2, disk.layout.parts[1].start / 512)]);
+}
+
 /// Logical partitions right after one another, and with fixed starts that leave the boot record only its sector.
 #[test]
 fn tight_chains_are_read_by_others() {
@@ -204,7 +215,6 @@ fn layouts_of_another_table_are_a_bug_and_not_a_panic() {
     let wrong: &[fn(&mut Layout)] = &[
         |layout| layout.parts[0].start += 1,
         |layout| layout.parts[0].start = u64::MAX - 511,
-        |layout| layout.parts[0].number = 0,
         |layout| layout.parts[0].number = 5,
         |layout| layout.parts[0].number = 3,
         |layout| layout.parts[0].type_code = "linux".into(),

@@ -29,7 +29,7 @@ pub(super) fn write(options: &Options, layout: &Layout, out: &mut BytesBuilder<'
         }
     };
     for (part, os_type) in layout.parts.iter().zip(&types) {
-        if part.role == PartRole::Primary && part.listed() {
+        if part.listed() && part.role == PartRole::Primary {
             let (first, count) = sectors(layout, part)?;
             take(part.number, record(*os_type, part.bootable, first, count, 0)?)?;
         }
@@ -101,7 +101,7 @@ fn span(layout: &Layout, from: u64, to: u64) -> Result<(u64, u64), Failure> {
     }
 }
 
-/// The type of each partition, and everything that this table cannot say.
+/// The type of each partition (0 where it is not listed), and everything that this table cannot say.
 fn types(layout: &Layout) -> Result<Vec<u8>, Failure> {
     let mut problems: Vec<Problem> = Vec::new();
     let mut types = Vec::new();
