@@ -45,7 +45,7 @@ pub fn fit(
     own: &PartHome,
     job: &StampJob<'_>,
 ) -> Result<Boot, Failure> {
-    if file.len() == 0 || file.len() > EXT as u64 {
+    if file.is_empty() || file.len() > EXT as u64 {
         let message = format!("`{path}` has {} bytes, and a boot sector has at most 512", file.len());
         return Err(Problem::new("boot-sector-too-large", message)
             .help("make the rest of it a stage")

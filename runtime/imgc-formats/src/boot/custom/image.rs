@@ -37,18 +37,22 @@ pub fn image(spec: &Spec, supply: &Supply<'_>, store: &dyn Store) -> Result<Byte
     Ok(out.finish(at)?)
 }
 
+/// What is in an image.
+pub struct Parts {
+    /// The boot sector, if there is one.
+    pub boot: Option<Arc<Bytes>>,
+    /// The stages, in order.
+    pub stages: Vec<Arc<Bytes>>,
+}
+
 /// The boot sector and the stages of an image that [`image()`] made.
 ///
 /// # Errors
 /// When it is not of this loader.
-pub fn read(
-    spec: &Spec,
-    image: Option<&Arc<Bytes>>,
-    store: &dyn Store,
-) -> Result<(Option<Arc<Bytes>>, Vec<Arc<Bytes>>), Failure> {
+pub fn read(spec: &Spec, image: Option<&Arc<Bytes>>, store: &dyn Store) -> Result<Parts, Failure> {
     let count = usize::from(spec.boot.is_some()) + spec.stages.len();
     if count == 0 {
-        return Ok((None, Vec::new()));
+        return Ok(Parts { boot: None, stages: Vec::new() });
     }
     let image = image.ok_or_else(|| Failure::Bug("the loader's stamp has no image".into()))?;
     let mut lengths = vec![0; 8 * count];
@@ -62,5 +66,5 @@ pub fn read(
         at += len.next_multiple_of(GRAIN);
     }
     let boot = spec.boot.is_some().then(|| parts.remove(0));
-    Ok((boot, parts))
+    Ok(Parts { boot, stages: parts })
 }

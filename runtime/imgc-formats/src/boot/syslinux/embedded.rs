@@ -37,7 +37,7 @@ pub fn cut(name: &str, installer: &[u8]) -> Result<Embedded, Problem> {
         unknown(name, format!("it does not hold one {what}")).help("the installer of SYSLINUX 6.04 is known")
     };
     let boot = only(installer, b"\xeb\x58\x90SYSLINUX", |from| {
-        from.get(..SECTOR).filter(|bytes| is_boot_sector(bytes)).map(|bytes| bytes.len())
+        from.get(..SECTOR).filter(|bytes| is_boot_sector(bytes)).map(<[u8]>::len)
     });
     let core = only(installer, BANNER, core_len);
     let module = only(installer, b"\x7fELF\x01\x01", module_len);
