@@ -8,10 +8,11 @@ use std::{
 };
 
 /// The runners: a name, and the files and folders that decide what they give.
-const RUNNERS: [(&str, &[&str]); 3] = [
+const RUNNERS: [(&str, &[&str]); 4] = [
     ("SCAN", &["scan.rs", "scan", "glob.rs", "os.rs", "os"]),
     ("COMPOSE", &["compose.rs", "compose", "glob.rs"]),
     ("KINDS", &["run/kinds.rs"]),
+    ("DIRECTORY", &["export/directory.rs", "export/listing.rs"]),
 ];
 
 fn main() {

@@ -1,8 +1,9 @@
 //! The benchmark of the main job: imgc beside the tools it replaces, in one run on one tree, as ratios.
 //!
-//! `cargo run --release -p imgc-tests --bin bench -- [disk|filesystems|iso] [--files N] [--bytes N] [--tiny N] [--big N] [--runs N]
+//! `cargo run --release -p imgc-tests --bin bench -- [disk|filesystems|iso|boot] [--files N] [--bytes N] [--tiny N] [--big N] [--runs N]
 //! [--dir DIR]`. Needs the tools that it runs, and says so when one is missing.
 
+mod boot;
 mod filesystems;
 mod iso;
 mod measure;
@@ -19,6 +20,7 @@ enum What {
     Disk,
     Filesystems,
     Iso,
+    Boot,
 }
 
 impl What {
@@ -27,6 +29,7 @@ impl What {
             "disk" => Self::Disk,
             "filesystems" => Self::Filesystems,
             "iso" => Self::Iso,
+            "boot" => Self::Boot,
             _ => return None,
         })
     }
@@ -83,6 +86,7 @@ fn main() {
             filesystems::print(&args.dir, &filesystems::Sizes { files: (files, bytes), tiny, big, runs });
         }
         What::Iso => iso::main(&args),
+        What::Boot => boot::main(args.runs),
     }
 }
 

@@ -1,6 +1,9 @@
 //! A directory becomes a medium: `examples/iso-from-directory`, with kernels that GRUB finds and with a menu of the user's.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use imgc_tests::{
     imgc::{Bench, root},
@@ -21,7 +24,7 @@ fn medium(files: &[(&str, &[u8])]) -> (Bench, PathBuf) {
     (bench, path)
 }
 
-fn boots(path: &PathBuf, firmware: Firmware, bus: Bus, marker: &str) {
+fn boots(path: &Path, firmware: Firmware, bus: Bus, marker: &str) {
     let mut vm = Machine::new(firmware).disk(path, "raw", bus).start();
     vm.expect(marker);
     assert_eq!(vm.exit(), KERNEL_DONE, "{firmware:?} {bus:?}");

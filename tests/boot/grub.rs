@@ -2,6 +2,7 @@
 //!
 //! The packages are those that are installed, so nothing is fetched.
 
+mod arm64;
 mod counted;
 mod dual_boot;
 mod matrix;

@@ -13,7 +13,7 @@ fn live() -> Artifacts {
 
 /// Up to the line that the system on the squashfs prints.
 fn lives(mut vm: Vm, boot: u32) {
-    vm.reject("error: ").reject("Kernel panic");
+    vm.reject("grub rescue>").reject("Kernel panic");
     vm.expect(&format!("IMGC-MESSAGE from the squashfs\r?\nIMGC-LIVE-OK boot {boot}, 1 squashfs"));
     assert_eq!(vm.exit(), 0);
 }

@@ -93,3 +93,12 @@ fn uefi_comes_up_on_both_boards_and_with_secure_boot() {
         vm.expect("BdsDxe: ");
     }
 }
+
+#[test]
+fn uefi_asks_the_boot_server_by_its_own_means() {
+    let dir = tempfile::tempdir().expect("a directory");
+    fs::write(dir.path().join("no-image.efi"), "this is no EFI image").expect("written");
+    let mut vm = Machine::new(Firmware::Uefi).network(dir.path(), "no-image.efi").start();
+    vm.expect("NBP filename is no-image.efi");
+    vm.expect("NBP filesize is 20 Bytes");
+}

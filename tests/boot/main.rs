@@ -12,6 +12,7 @@ mod loader;
 mod machines;
 mod media;
 mod mount;
+mod network;
 mod stand_in;
 mod syslinux;
 mod uefi;

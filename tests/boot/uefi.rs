@@ -71,6 +71,11 @@ fn kernels_in_a_partition_of_their_own_are_found() {
     starts_from(&disk("xbootldr.img"), &[Bus::Virtio], r"initrd=\\initrd by=systemd-boot");
 }
 
+#[test]
+fn systemd_boot_starts_from_a_cd_that_is_a_stick_too() {
+    starts_from(&disk("cd.iso"), &[Bus::Cdrom, Bus::Usb], r"initrd=\\initrd by=systemd-boot");
+}
+
 /// Boots the same disk again and again; each time this must have been started.
 fn in_turn(image: &Path, cmdlines: &[&str]) {
     let kept = Kept::new(image, "raw");

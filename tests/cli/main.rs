@@ -14,6 +14,7 @@ mod readme;
 mod rebuild;
 mod run;
 mod survive;
+mod verify;
 mod verity;
 
 use std::path::{Path, PathBuf};

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{Read, Write},
-    process::Stdio,
+    process::{Command, Stdio},
     sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::Duration,
@@ -12,7 +12,7 @@ use std::{
 use imgc_tests::{
     imgc::{Bench, root},
     qemu::Slot,
-    tools::assemble,
+    tools::{assemble, tool},
 };
 
 use crate::boots::{COUNTER, project, run, text};
@@ -134,6 +134,13 @@ fn a_file_is_started_on_the_machine_that_it_can_start_on() {
     assert!(printed.contains("IMGC-SECTOR-OK"), "{said}");
     assert!(said.contains("machine bios virtio") && said.contains("boot code in its first sector"), "{said}");
     assert!(said.contains("ended itself by port 0xf4 with 17"), "{said}");
+    let mut convert = Command::new(tool("qemu-img", "qemu-utils"));
+    let convert =
+        convert.current_dir(bench.dir()).args(["convert", "-O", "qcow2", "sector.img", "sector.qcow2"]);
+    imgc_tests::tools::run(convert);
+    let (printed, said) = start(&bench, &["run", "sector.qcow2", "--bus", "ide"], None, 0);
+    assert!(printed.contains("IMGC-SECTOR-OK"), "{said}");
+    assert!(said.contains("machine bios ide") && said.contains("boot code in its first sector"), "{said}");
     // QEMU's own mistakes are this machine's.
     let (_, said) = start(&bench, &["run", "sector.img", "--", "-device", "no-such-device"], None, 2);
     assert!(said.contains("no-such-device"), "{said}");

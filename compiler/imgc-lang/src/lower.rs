@@ -4,12 +4,17 @@ mod build;
 mod compose;
 mod disk;
 mod filesystem;
+mod loader;
 mod needs;
 mod source;
 mod test;
 mod verity;
 
-use imgc_plan::{Input, Op, lock::Lock, step::Export};
+use imgc_plan::{
+    Input, Op,
+    lock::Lock,
+    step::{Export, ExportTree},
+};
 
 use crate::{
     compilation::{Compilation, DiskInfo, Origin},
@@ -88,12 +93,18 @@ fn lower_output(build: &mut Build<'_>, output: &Output, disks: &mut Vec<DiskInfo
         }
         Of::Archive(at) => compose::archive(build, *at)?,
         Of::Tree { tree, made } => compose::made(build, &output.file, made, *tree, output.span)?,
+        Of::Directory(tree) => compose::tree(build, *tree)?,
     };
+    let origin = Origin { span: output.span, ..Origin::default() };
+    let label = format!("export {}", output.file);
+    if matches!(output.of, Of::Directory(_)) {
+        let export = Op::ExportTree(ExportTree { name: output.file.clone() });
+        return Some(build.push(label, export, vec![Input::of(of)], origin));
+    }
     let export = Export {
         kind: output.format.kind.name.to_owned(),
         options: output.format.options.clone(),
         file: output.file.clone(),
     };
-    let origin = Origin { span: output.span, ..Origin::default() };
-    Some(build.push(format!("export {}", output.file), Op::Export(export), vec![Input::of(of)], origin))
+    Some(build.push(label, Op::Export(export), vec![Input::of(of)], origin))
 }

@@ -4,6 +4,7 @@ pub mod archive;
 pub mod copy;
 pub mod disk;
 pub mod image;
+pub mod loader;
 pub mod made;
 pub mod menu;
 pub mod output;

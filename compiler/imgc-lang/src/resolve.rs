@@ -4,13 +4,16 @@ mod closed;
 mod cycles;
 mod disk;
 mod facts;
+mod loader;
 mod names;
 mod numbers;
 mod options;
 mod test;
 mod verity;
 
-pub use closed::{Archive, Chosen, Closed, Content, Disk, Hashes, Loader, Made, Of, Output, Part, Tree};
+pub use closed::{
+    Archive, Chosen, Closed, Content, Disk, Hashes, Installed, Loader, Made, Of, Output, Part, Tree,
+};
 pub use cycles::Item;
 pub use facts::Fact;
 pub use test::Test;
@@ -39,7 +42,8 @@ pub fn resolve(cx: &Cx<'_>, manifest: &Manifest, nodes: &[Node], epoch: Option<i
     let seed = image.and_then(|image| image.seed.clone()).unwrap_or_else(|| name.clone());
     let epoch = image.and_then(|image| image.epoch).or(epoch).unwrap_or(EPOCH);
     let place = Place { seed: &seed, epoch, sector_size: 512 };
-    let trees: Vec<Option<Tree>> = manifest.trees.iter().map(|tree| close_tree(manifest, tree)).collect();
+    let trees: Vec<Option<Tree>> =
+        manifest.trees.iter().map(|tree| close_tree(cx, manifest, tree, &place)).collect();
     let archives: Vec<Option<Archive>> =
         manifest.archives.iter().map(|archive| close_archive(cx, manifest, archive, &place)).collect();
     let disks: Vec<Option<Disk>> =
@@ -64,15 +68,21 @@ pub fn resolve(cx: &Cx<'_>, manifest: &Manifest, nodes: &[Node], epoch: Option<i
     })
 }
 
-fn close_tree(manifest: &Manifest, tree: &tree::Tree) -> Option<Tree> {
-    let close = |op: &Spanned<Op<String>>| {
+fn close_tree(cx: &Cx<'_>, manifest: &Manifest, tree: &tree::Tree, place: &Place<'_>) -> Option<Tree> {
+    let close = |op: &Spanned<tree::Said>| {
         let value = match &op.value {
             Op::Plain(plain) => Op::Plain(plain.clone()),
             Op::Copy(copy) => Op::Copy(names::close_copy(manifest, copy)?),
+            Op::Loader(said) => {
+                let loader = loader::in_tree(cx, manifest, said, &tree.name.value, place)?;
+                Op::Loader(Box::new(loader))
+            }
         };
         Some(Spanned { value, span: op.span })
     };
-    let ops = tree.ops.iter().map(close).collect::<Option<_>>()?;
+    // Each is judged, also after one that has mistakes.
+    let ops: Vec<Option<Spanned<Op<usize, Loader>>>> = tree.ops.iter().map(close).collect();
+    let ops = ops.into_iter().collect::<Option<_>>()?;
     Some(Tree { name: tree.name.value.clone(), span: tree.name.span, ops })
 }
 
@@ -110,6 +120,7 @@ fn close_output(
             let made = close_made(cx, tree, made, &format!("{node}/{family}"), place)?;
             Of::Tree { tree: tree?, made }
         }
+        output::Of::Directory(tree) => Of::Directory(names::tree(manifest, &tree.value)?),
     };
     Some(Output {
         file: output.file.value.clone(),

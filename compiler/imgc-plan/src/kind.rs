@@ -128,8 +128,10 @@ pub enum TypeForm {
 /// What the compiler must know of a boot loader.
 #[derive(Debug, Serialize)]
 pub struct LoaderTraits {
-    /// Whether it needs files from a package or directory (`source=`).
+    /// Whether it takes files from a package or directory (`source=`).
     pub takes_source: bool,
+    /// Whether it makes nothing without them.
+    pub needs_source: bool,
     /// Whether it shows a menu (`menu=`).
     pub takes_menu: bool,
     /// Whether some of its files may lie in a partition of their own, where firmware looks for them (`esp=`).

@@ -50,10 +50,6 @@ impl Plan {
 
     /// The indices of the exports.
     pub fn exports(&self) -> impl Iterator<Item = usize> + '_ {
-        self.steps
-            .iter()
-            .enumerate()
-            .filter(|(_, step)| matches!(step.op, Op::Export(_)))
-            .map(|(index, _)| index)
+        self.steps.iter().enumerate().filter(|(_, step)| step.op.artifact().is_some()).map(|(index, _)| index)
     }
 }

@@ -87,6 +87,8 @@ pub enum Op {
     Assemble(Assemble),
     /// Makes an artifact.
     Export(Export),
+    /// Makes a directory as an artifact.
+    ExportTree(ExportTree),
 }
 
 /// No inputs → Tree: the entries of a local directory, or one file under its own name.
@@ -357,6 +359,14 @@ pub struct Export {
     pub file: String,
 }
 
+/// `[Tree]` → a directory in the output directory, with the files of the tree. What the machine's own filesystems give to anybody
+/// is there: names, contents, links, whether a file can be executed, times. Owners, devices and attributes are not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExportTree {
+    /// The directory's name in the output directory.
+    pub name: String,
+}
+
 impl Op {
     /// The step kind's name.
     pub fn name(&self) -> &'static str {
@@ -374,6 +384,7 @@ impl Op {
             Self::Verity(_) => "verity",
             Self::Assemble(_) => "assemble",
             Self::Export(_) => "export",
+            Self::ExportTree(_) => "export-tree",
         }
     }
 
@@ -390,7 +401,12 @@ impl Op {
             Self::Stamp(Stamp { family, kind, .. }) => Some((*family, kind)),
             Self::Assemble(Assemble { kind, .. }) => Some((Family::Table, kind)),
             Self::Export(Export { kind, .. }) => Some((Family::DiskFormat, kind)),
-            Self::Scan(_) | Self::Fetch(_) | Self::Compose(_) | Self::Place(_) | Self::Verity(_) => None,
+            Self::Scan(_)
+            | Self::Fetch(_)
+            | Self::Compose(_)
+            | Self::Place(_)
+            | Self::Verity(_)
+            | Self::ExportTree(_) => None,
         }
     }
 
@@ -410,7 +426,8 @@ impl Op {
             | Self::Write(_)
             | Self::Stamp(_)
             | Self::Assemble(_)
-            | Self::Export(_) => Stage::Make,
+            | Self::Export(_)
+            | Self::ExportTree(_) => Stage::Make,
         }
     }
 
@@ -424,7 +441,16 @@ impl Op {
 
     /// Whether it touches the machine outside of the store, so that it is never answered from the action cache by its key alone.
     pub fn is_local(&self) -> bool {
-        matches!(self, Self::Scan(_) | Self::Fetch(_) | Self::Export(_))
+        matches!(self, Self::Scan(_) | Self::Fetch(_) | Self::Export(_) | Self::ExportTree(_))
+    }
+
+    /// The name of the artifact that it makes, if it makes one.
+    pub fn artifact(&self) -> Option<&str> {
+        match self {
+            Self::Export(Export { file, .. }) => Some(file),
+            Self::ExportTree(ExportTree { name }) => Some(name),
+            _ => None,
+        }
     }
 
     /// The step's definition with the ids of the steps that feed it.
@@ -478,6 +504,7 @@ impl Canonical for Op {
                 c.text(kind).add(options).add(parts).add(guids)
             }
             Self::Export(Export { kind, options, file }) => c.text(kind).add(options).text(file),
+            Self::ExportTree(ExportTree { name }) => c.text(name),
         };
     }
 }

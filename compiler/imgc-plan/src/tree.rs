@@ -252,6 +252,16 @@ pub enum TreeOp {
         /// Whether names that differ only in case are the same.
         folds_case: bool,
     },
+    /// Changes nothing: this input tree must not put anything else at a path than the others do. For loaders that share a
+    /// filesystem.
+    Apart {
+        /// Index of the input that is the tree.
+        input: usize,
+        /// Indices of the inputs that were laid over before it.
+        others: Vec<usize>,
+        /// Whether names that differ only in case are the same.
+        folds_case: bool,
+    },
 }
 
 /// Entries that are neither file, directory nor link.
@@ -317,6 +327,10 @@ impl Canonical for TreeOp {
             Self::Remove { paths } => c.text("remove").add(paths),
             Self::Overlay { input } => c.text("overlay").int(*input as u64),
             Self::Require { paths, folds_case } => c.text("require").add(paths).add(folds_case),
+            Self::Apart { input, others, folds_case } => {
+                c.text("apart").int(*input as u64).int(others.len() as u64);
+                others.iter().fold(c, |c, other| c.int(*other as u64)).add(folds_case)
+            }
         };
     }
 }

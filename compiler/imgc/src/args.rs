@@ -112,6 +112,14 @@ pub enum Command {
         after_help = "Examples:\n  imgc inspect disk.img                     the partitions and what is in them\n  imgc inspect disk.img --svg > disk.svg    a map of the disk\n  imgc inspect disk.img ls -r root:/etc     by name or number of the partition\n  imgc inspect disk.img cat 2:/etc/motd\n  imgc inspect disk.img extract root:/ -o files"
     )]
     Inspect(InspectArgs),
+    /// Say what an image starts from, on which firmware, and what is wrong with that.
+    ///
+    /// Follows boot sectors, partition tables, the boot catalogue of CDs, loaders and their menus to the files that they start, of raw
+    /// and qcow2 images and CDs that anyone made. Ends with 1 when something that should start does not.
+    #[command(
+        after_help = "Examples:\n  imgc verify out/media.iso\n  imgc verify disk.qcow2 --json\n  imgc verify out/media.iso --expect bios-cd,uefi-cd,bios-disk,uefi-disk"
+    )]
+    Verify(VerifyArgs),
     /// Look at the cache, check it, make it smaller.
     #[command(
         after_help = "Examples:\n  imgc cache where\n  imgc cache size\n  imgc cache check\n  imgc cache prune --keep 2GiB"
@@ -314,6 +322,33 @@ pub struct InspectArgs {
     /// Draw a map of the disk as SVG.
     #[arg(long)]
     pub svg: bool,
+}
+
+/// `imgc verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// A disk image (raw or qcow2), or a CD's.
+    #[arg(value_name = "IMAGE")]
+    pub image: PathBuf,
+    /// Ways to boot that must work; more of them with commas between.
+    #[arg(long, value_name = "WAY", value_enum, value_delimiter = ',')]
+    pub expect: Vec<WayForm>,
+    /// Print it as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A way to boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WayForm {
+    /// A BIOS from a disk or a USB stick.
+    BiosDisk,
+    /// UEFI from a disk or a USB stick.
+    UefiDisk,
+    /// A BIOS from a CD.
+    BiosCd,
+    /// UEFI from a CD.
+    UefiCd,
 }
 
 /// What to do with an image.

@@ -11,6 +11,7 @@ mod lock;
 mod plan;
 mod run;
 mod test;
+mod verify;
 mod why;
 
 use crate::{
@@ -35,6 +36,7 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Lock(args) => lock::run(cli, args),
         Command::Fetch(args) => fetch::run(cli, args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Verify(args) => verify::run(args),
         Command::Cache(args) => cache::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Reference => {

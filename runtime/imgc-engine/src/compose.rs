@@ -14,6 +14,7 @@ use imgc_plan::{
 
 use crate::{glob::PathGlob, run::fact, store::step::StepStore};
 
+mod apart;
 mod copy;
 mod decompress;
 mod nearest;
@@ -117,6 +118,10 @@ impl<'a> Maker<'a> {
             }
             TreeOp::Overlay { input } => self.overlay(index, *input),
             TreeOp::Require { paths, folds_case } => require::check(&self.work, paths, *folds_case),
+            TreeOp::Apart { input, others, folds_case } => {
+                let others = others.iter().map(|other| self.tree(*other)).collect::<Result<Vec<_>, _>>()?;
+                apart::check(self.tree(*input)?, &others, *folds_case)
+            }
         }
     }
 

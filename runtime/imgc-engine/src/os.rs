@@ -102,6 +102,20 @@ pub fn touch(path: &std::path::Path) -> io::Result<()> {
     file.set_modified(std::time::SystemTime::now())
 }
 
+/// Sets when a file's content changed last; `nanos` are below 10^9.
+///
+/// # Errors
+/// What the system says, also that its clock does not reach so far.
+#[expect(clippy::disallowed_types, reason = "sets a time that the plan says; no clock is read")]
+pub fn set_modified(file: &std::fs::File, (secs, nanos): Moment) -> io::Result<()> {
+    let whole = std::time::Duration::from_secs(secs.unsigned_abs());
+    let part = std::time::Duration::from_nanos(u64::from(nanos));
+    let start = std::time::SystemTime::UNIX_EPOCH;
+    let at = if secs < 0 { start.checked_sub(whole) } else { start.checked_add(whole) };
+    let at = at.and_then(|at| at.checked_add(part)).ok_or(io::ErrorKind::InvalidInput)?;
+    file.set_modified(at)
+}
+
 /// What tells one boot of this machine from another; empty where the system does not say.
 pub fn boot_id() -> String {
     // Linux: random(4). Elsewhere there is no such file.

@@ -38,17 +38,19 @@ pub struct StepReport {
     pub millis: u64,
 }
 
-/// A file in the output directory.
+/// A file or directory in the output directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Artifact {
     /// The step that made it.
     pub step: usize,
     /// Its path.
     pub path: PathBuf,
-    /// Its length in bytes.
+    /// Its length in bytes; of a directory, that of all its files.
     pub len: u64,
-    /// Its SHA-256, 64 hexadecimal digits.
+    /// Its SHA-256, 64 hexadecimal digits; of a directory, that of its listing.
     pub sha256: String,
+    /// Whether it is a directory.
+    pub directory: bool,
     /// Whether this run wrote it (otherwise it was there already, unchanged).
     pub written: bool,
 }

@@ -4,6 +4,7 @@ mod custom;
 pub mod eltorito;
 mod files;
 mod grub;
+mod ipxe;
 mod limine;
 mod media_checksum;
 mod refind;
@@ -32,6 +33,7 @@ pub static ALL: &[&dyn Loader] = &[
     &syslinux::Syslinux,
     &limine::Limine,
     &refind::Refind,
+    &ipxe::Ipxe,
     &u_boot::UBoot,
     &custom::Custom,
     &eltorito::ElTorito,

@@ -1,6 +1,6 @@
 //! The open families: filesystems, partition tables, loaders, disk formats, archives.
 //!
-//! Besides them, [`verity`]: hashes of whatever is in a partition.
+//! Besides them, [`verity`]: hashes of whatever is in a partition; and above them [`verify`]: what makes a medium bootable.
 //!
 //! One folder (or file) a kind, one line a kind in the family's list. A writer places metadata and points at contents; it
 //! never opens a file of the host and never copies a content.
@@ -9,12 +9,13 @@ pub mod archive;
 pub mod boot;
 pub mod disk;
 pub mod fs;
+pub mod loss;
 pub mod table;
+pub mod verify;
 pub mod verity;
 
 mod fingerprint;
 mod found;
-mod loss;
 mod pe;
 mod registry;
 #[cfg(test)]

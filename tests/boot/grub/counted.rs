@@ -42,9 +42,7 @@ fn started(image: &Path, firmware: Firmware, bus: Bus, boots: usize) -> Vec<Stri
     let kept = Kept::new(image, "raw");
     (0..boots)
         .map(|_| {
-            // The kernel ends QEMU at once, so nothing may wait in a cache.
-            let through = ["-global", "virtio-blk-device.write-cache=off"];
-            let mut vm = Machine::new(firmware).kept(&kept, bus).args(&through).start();
+            let mut vm = Machine::new(firmware).kept(&kept, bus).start();
             vm.reject("grub rescue>").reject("grub>");
             let line = vm.expect("IMGC-MARKER ok [^\n]*\n");
             vm.exit();
@@ -64,7 +62,8 @@ fn tries_are_counted_down_to_the_fallback() {
 fn tries_are_counted_under_uefi() {
     let project = Project::new(&(menu(1, "vmlinuz") + BOTH_FAT));
     let image = project.build("grub.img");
-    assert_eq!(started(&image, Uefi, Bus::Virtio, 3), ["new", "newer", "old"]);
+    // The kernel ends QEMU at once, and with OVMF's virtio what was written last is lost then.
+    assert_eq!(started(&image, Uefi, Bus::Sata, 3), ["new", "newer", "old"]);
     bless(&image, project.bench.dir());
     assert_eq!(started(&image, Bios, Bus::Ide, 3), ["new", "new", "new"]);
 }

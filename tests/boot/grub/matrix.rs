@@ -76,7 +76,11 @@ fn read_only_and_foreign_filesystems_are_homes_too() {
             }}"#
         )
     };
-    built(&disk("fit type=linux { squashfs"), "squashfs", &[(Bios, Bus::Virtio), (Uefi, Bus::Nvme)]);
+    built(
+        &disk("fit type=linux { squashfs compress=gzip"),
+        "squashfs",
+        &[(Bios, Bus::Virtio), (Uefi, Bus::Nvme)],
+    );
     built(&disk("\"8MiB\" type=basic-data { exfat"), "exfat", &[(Bios, Bus::Nvme)]);
     built(&disk("fit slack=\"4MiB\" type=linux { ext3"), "ext3", &[(Bios, Bus::Ide)]);
 }
@@ -165,6 +169,7 @@ fn an_iso_starts_from_a_drive_and_as_a_stick() {
 fn entries_of_submenus_are_chosen_and_efi_images_get_their_words() {
     let nodes = r#"
         menu boot timeout="600s" {
+            console screen
             console serial speed=115200
             entry plain title="Plain" { linux "/boot/vmlinuz" "plain" }
             submenu more title="More" {
@@ -178,11 +183,13 @@ fn entries_of_submenus_are_chosen_and_efi_images_get_their_words() {
             loader { grub platform=x86_64-efi source=uefi partition=esp menu=boot }
         }
         output "grub.img" disk=main"#;
-    let mut vm = start(&Project::new(nodes).build("grub.img"), Uefi, Bus::Virtio);
+    let project = Project::new(nodes);
+    let mut vm = start(&project.build("grub.img"), Uefi, Bus::Virtio);
     vm.expect("Plain");
     vm.expect("More");
-    vm.send("\x1b[B").send("\r");
+    // By the keyboard: the firmware listens at the serial port, too.
+    vm.press(&["down", "enter"]);
     vm.expect(r"Image \(1\.2\)");
-    vm.send("\x1b[B").send("\r");
+    vm.press(&["down", "enter"]);
     vm.expect("IMGC-MARKER ok fw=uefi stub=E initrd=0x00000000 cmdline=.*as an image");
 }

@@ -9,7 +9,7 @@ use std::{
 
 use imgc_tests::{
     imgc::{Bench, artifacts, root},
-    qemu::{Bus, Firmware, Machine, Vm},
+    qemu::{Firmware, Machine, Vm},
     tools::{run, tool},
 };
 
@@ -86,17 +86,29 @@ impl Guest {
         }
         let path = self.bench.dir().join("initramfs");
         fs::write(&path, initramfs).expect("written");
-        let machine = Machine::new(Firmware::Bios).memory(768).kernel(
-            &self.kernel,
-            &path,
-            // Without that check: the timers of a machine that gets no time look broken.
-            "console=ttyS0 quiet loglevel=0 panic=-1 no_timer_check",
-        );
-        let with = |machine: Machine, disk: &&PathBuf| machine.disk(disk, "raw", Bus::Virtio);
-        let mut vm = disks.iter().fold(machine, with).start();
+        let told = told(&self.kernel, &path, disks);
+        let told: Vec<&str> = told.iter().map(String::as_str).collect();
+        let mut vm = Machine::new(Firmware::Bios).memory(768).args(&told).start();
         vm.reject("Kernel panic").reject("FAILED load");
         vm
     }
+}
+
+/// QEMU's words for a kernel that it starts itself, and for disks.
+fn told(kernel: &Path, initramfs: &Path, disks: &[&PathBuf]) -> Vec<String> {
+    let text = |path: &Path| path.to_str().expect("because tests use paths that are text").to_owned();
+    let mut words: Vec<String> = vec!["-kernel".into(), text(kernel), "-initrd".into(), text(initramfs)];
+    // Without that check: the timers of a machine that gets no time look broken.
+    words.extend(["-append", "console=ttyS0 quiet loglevel=0 panic=-1 no_timer_check"].map(str::to_owned));
+    // QEMU 7.2 emulates `cmpxchg16b` with wrong flags when an interrupt comes at the wrong moment. Linux 6.12 uses it for every piece of
+    // memory that it hands out, and dies of that now and then; where there is none it does without.
+    words.extend(["-cpu", "max,cx16=off"].map(str::to_owned));
+    for (at, disk) in disks.iter().enumerate() {
+        let path = text(disk).replace(',', ",,");
+        words.extend(["-drive".into(), format!("if=none,id=v{at},format=raw,snapshot=on,file={path}")]);
+        words.extend(["-device".into(), format!("virtio-blk-pci,drive=v{at}")]);
+    }
+    words
 }
 
 /// Copies the guest's program and the libraries that it is linked with, so that it runs with nothing else.

@@ -67,8 +67,6 @@ impl Kept {
 #[derive(Debug)]
 pub struct Machine {
     inner: imgc_qemu::Machine,
-    /// How many disks it has beside the first.
-    more: u32,
     patience: Duration,
 }
 
@@ -76,7 +74,7 @@ impl Machine {
     /// A machine with this firmware, 512 MiB of memory and no disk.
     pub fn new(firmware: Firmware) -> Self {
         let spec = MachineSpec::new(firmware, Medium::Disk, None, None);
-        Self { inner: imgc_qemu::Machine::new(spec), more: 0, patience: PATIENCE }
+        Self { inner: imgc_qemu::Machine::new(spec), patience: PATIENCE }
     }
 
     /// A BIOS machine with this disk. `format` is QEMU's name: `raw`, `qcow2` …
@@ -84,20 +82,9 @@ impl Machine {
         Self::new(Firmware::Bios).disk(image, format, bus)
     }
 
-    /// With this disk, stick or CD. More than one: after those that it has, all on virtio.
-    ///
-    /// # Panics
-    /// When another bus is asked for one that is not the first.
+    /// With this disk, stick or CD.
     #[must_use]
-    pub fn disk(mut self, image: &Path, format: &str, bus: Bus) -> Self {
-        if self.inner.image.is_some() {
-            assert_eq!(bus, Bus::Virtio, "further disks are on virtio");
-            self.more += 1;
-            let id = format!("more{}", self.more);
-            let path = image.to_str().expect("because tests use paths that are text").replace(',', ",,");
-            let drive = format!("if=none,id={id},format={format},snapshot=on,file={path}");
-            return self.args(&["-drive", &drive, "-device", &format!("virtio-blk-pci,drive={id}")]);
-        }
+    pub fn disk(self, image: &Path, format: &str, bus: Bus) -> Self {
         let (medium, bus) = bus.place();
         self.with(medium, bus).image(Image::new(image, format))
     }
@@ -136,21 +123,6 @@ impl Machine {
         self
     }
 
-    /// With this Linux kernel, which QEMU itself starts, its initramfs and its command line.
-    ///
-    /// QEMU 7.2 emulates `cmpxchg16b` with wrong flags when an interrupt comes at the wrong moment; Linux 6.12 uses it for every piece
-    /// of memory that it hands out, and dies of that now and then. It does without where there is none.
-    ///
-    /// # Panics
-    /// When a path is no text.
-    #[must_use]
-    pub fn kernel(self, kernel: &Path, initramfs: &Path, arguments: &str) -> Self {
-        let text = |path: &Path| path.to_str().expect("because tests use paths that are text").to_owned();
-        let (kernel, initramfs) = (text(kernel), text(initramfs));
-        let boot = ["-kernel", &kernel, "-initrd", &initramfs, "-append", arguments];
-        self.args(&boot).args(&["-cpu", "max,cx16=off"])
-    }
-
     /// With so many MiB of memory.
     #[must_use]
     pub fn memory(mut self, mib: u32) -> Self {
@@ -185,12 +157,12 @@ impl Machine {
 
     /// With what is usual for this medium and bus; what was said of it before is kept.
     fn with(self, medium: Medium, bus: Option<test::Bus>) -> Self {
-        let Self { inner, more, patience } = self;
+        let Self { inner, patience } = self;
         let old = inner.spec.clone();
         let usual = MachineSpec::new(old.firmware, medium, bus, None);
         let memory = old.memory.max(usual.memory);
         let spec = MachineSpec { memory, sector_size: old.sector_size, extra: old.extra, ..usual };
-        Self { inner: imgc_qemu::Machine { spec, ..inner }, more, patience }
+        Self { inner: imgc_qemu::Machine { spec, ..inner }, patience }
     }
 
     fn image(mut self, image: Image) -> Self {

@@ -2,13 +2,13 @@
 
 use imgc_plan::{
     Input, Op,
-    step::{Archive, Compose, Keep, Scan, ScanWhat},
+    step::{Archive, Compose, Keep, Product, Scan, ScanWhat},
     tree::{FileContent, TreeOp},
 };
 
 use super::{
     build::{Build, Inputs, Thing},
-    filesystem, source,
+    filesystem, loader, source,
 };
 use crate::{
     compilation::Origin,
@@ -31,9 +31,21 @@ pub fn tree(build: &mut Build<'_>, at: usize) -> Option<usize> {
             ops.push(match &op.value {
                 Said::Plain(plain) => lower_plain(build, plain, &mut inputs)?,
                 Said::Copy(copy) => lower_copy(build, copy, op.span, &mut inputs)?,
+                Said::Loader(loader) => {
+                    TreeOp::Overlay { input: inputs.index(loader::product(build, loader, Product::Files)?) }
+                }
             });
         }
-        let spans = tree.ops.iter().map(|op| op.span).collect();
+        let mut spans: Vec<Span> = tree.ops.iter().map(|op| op.span).collect();
+        // What is served must be there in the end, also where a loader stands before it. Servers tell `a` from `A`.
+        let loaders = tree.ops.iter().filter_map(|op| match &op.value {
+            Said::Loader(loader) => Some(&**loader),
+            Said::Plain(_) | Said::Copy(_) => None,
+        });
+        for (op, span) in loader::required(loaders, false) {
+            ops.push(op);
+            spans.push(span);
+        }
         let origin = Origin { span: tree.span, ops: spans, ..Origin::default() };
         let compose = Op::Compose(Compose { ops, epoch: build.plan.epoch });
         Some(build.push(format!("compose {}", tree.name), compose, inputs.0, origin))

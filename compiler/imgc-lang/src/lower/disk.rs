@@ -1,25 +1,22 @@
 //! Disks: measure what fits, place, write, stamp, assemble, install loaders.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use imgc_plan::{
     Family, Input, Op, Record,
     layout::PartSize,
-    menu::Menu,
-    step::{Assemble, Compose, Loader as LoaderStep, Place, Product, Stamp},
+    step::{Assemble, Compose, Place, Product, Stamp},
     tree::TreeOp,
 };
 
 use super::{
-    build::{Build, Inputs, Thing},
+    build::{Build, Thing},
     compose,
     filesystem::Job as Filesystem,
-    source, verity,
+    loader, verity,
 };
 use crate::{
     compilation::{DiskInfo, HashesInfo, Origin, PartInfo},
     diagnostic::Span,
-    resolve::{Chosen, Closed, Content, Disk, Loader},
+    resolve::{Chosen, Closed, Content, Disk, Installed, Loader},
 };
 
 /// The step that makes a disk's bytes, and what people are told of the disk.
@@ -49,8 +46,8 @@ pub fn lower(build: &mut Build<'_>, at: usize) -> Option<(usize, DiskInfo)> {
     let mut step = build.push(label, Op::Assemble(assemble), inputs, disk_origin(disk));
     // What reads all of the disk comes when nothing more is written.
     for seals in [false, true] {
-        for loader in disk.loaders.iter().filter(|loader| loader.products.stamp && loader.seals == seals) {
-            step = install(build, disk, loader, step, place)?;
+        for one in disk.loaders.iter().filter(|one| one.loader.products.stamp && one.seals == seals) {
+            step = install(build, disk, &one.loader, step, place)?;
         }
     }
     let parts = (0..disk.parts.len()).map(|index| part_info(build.closed, disk, index)).collect();
@@ -142,19 +139,20 @@ fn hold(build: &mut Build<'_>, disk: &Disk, at: usize, content: &Content) -> Opt
     };
     let mut layers: Vec<(usize, Span)> = own.map(|own| (own, content.span)).into_iter().collect();
     let mut names = Vec::new();
-    for loader in &disk.loaders {
+    for Installed { loader, partition, esp, seals: _ } in &disk.loaders {
         let products = loader.products;
         for (here, wanted, product) in [
-            (loader.partition, products.files, Product::Files),
-            (loader.esp.unwrap_or(loader.partition), products.esp_files, Product::EspFiles),
+            (*partition, products.files, Product::Files),
+            (esp.unwrap_or(*partition), products.esp_files, Product::EspFiles),
         ] {
             if here == at && wanted {
-                layers.push((product_of(build, loader, product)?, loader.span));
+                layers.push((loader::product(build, loader, product)?, loader.span));
                 names.push(loader.kind.kind.name);
             }
         }
     }
-    let required = required(disk, at, content.traits.folds_case);
+    let here = disk.loaders.iter().filter(|one| one.partition == at).map(|one| &one.loader);
+    let required = loader::required(here, content.traits.folds_case);
     if let (Some(own), [_], []) = (own, layers.as_slice(), required.as_slice()) {
         return Some(own);
     }
@@ -168,7 +166,8 @@ fn hold(build: &mut Build<'_>, disk: &Disk, at: usize, content: &Content) -> Opt
     };
     let mut ops: Vec<TreeOp> = (0..layers.len()).map(|input| TreeOp::Overlay { input }).collect();
     let mut spans: Vec<Span> = layers.iter().map(|(_, span)| *span).collect();
-    for (op, span) in required {
+    let apart = apart(&layers, usize::from(own.is_some()), content.traits.folds_case);
+    for (op, span) in apart.into_iter().chain(required) {
         ops.push(op);
         spans.push(span);
     }
@@ -177,52 +176,14 @@ fn hold(build: &mut Build<'_>, disk: &Disk, at: usize, content: &Content) -> Opt
     Some(build.push(label, Op::Compose(Compose { ops, epoch: build.plan.epoch }), inputs, origin))
 }
 
-/// The files that the menus of a partition's loaders name, entry by entry.
-fn required(disk: &Disk, at: usize, folds_case: bool) -> Vec<(TreeOp, Span)> {
-    let mut required = Vec::new();
-    for loader in disk.loaders.iter().filter(|loader| loader.partition == at) {
-        let Some(menu) = &loader.menu else { continue };
-        let mut entries: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
-        for (index, path) in menu.paths() {
-            entries.entry(index).or_default().insert(path.to_owned());
-        }
-        for (index, paths) in entries {
-            let span = loader.entries.get(index).copied().unwrap_or(loader.span);
-            required.push((TreeOp::Require { paths: paths.into_iter().collect(), folds_case }, span));
-        }
-    }
-    // Two loaders that show the same menu ask for the same files.
-    let mut seen = BTreeSet::new();
-    required.retain(|(_, span)| seen.insert((span.file, span.start)));
-    required
-}
-
-fn product_of(build: &mut Build<'_>, loader: &Loader, product: Product) -> Option<usize> {
-    let Chosen { kind, options } = &loader.kind;
-    let what = match product {
-        Product::Files => "files",
-        Product::EspFiles => "files for firmware",
-        Product::Image => "image",
-    };
-    let mut inputs = Inputs::default();
-    if let Some(at) = loader.source {
-        inputs.index(source::lower(build, at)?);
-    } else if let Some(at) = loader.tree {
-        inputs.index(compose::tree(build, at)?);
-    }
-    let mut menu = loader.menu.clone();
-    for args in menu.iter_mut().flat_map(Menu::args_mut) {
-        *args = build.late(args, &mut inputs)?;
-    }
-    let step = LoaderStep {
-        kind: kind.name.to_owned(),
-        options: options.clone(),
-        product,
-        menu,
-        home: loader.home.clone(),
-    };
-    let origin = Origin { span: loader.span, ..Origin::default() };
-    Some(build.push(format!("make {what} of {}", kind.name), Op::Loader(step), inputs.0, origin))
+/// No loader may hide another one's files: each is checked against those before it. The partition's own tree, below them, may
+/// be overlaid.
+fn apart(layers: &[(usize, Span)], own: usize, folds_case: bool) -> Vec<(TreeOp, Span)> {
+    let later = (own + 1..layers.len()).map(|input| {
+        let others = (own..input).filter(|other| layers[*other].1 != layers[input].1).collect();
+        (TreeOp::Apart { input, others, folds_case }, layers[input].1)
+    });
+    later.collect()
 }
 
 fn named(kind: &Chosen) -> (String, Record) {
@@ -232,7 +193,7 @@ fn named(kind: &Chosen) -> (String, Record) {
 fn install(build: &mut Build<'_>, disk: &Disk, loader: &Loader, step: usize, place: usize) -> Option<usize> {
     let mut inputs = vec![Input::of(step), Input::of(place)];
     if loader.products.image {
-        inputs.push(Input::of(product_of(build, loader, Product::Image)?));
+        inputs.push(Input::of(loader::product(build, loader, Product::Image)?));
     }
     let (kind, options) = named(&loader.kind);
     let label = format!("install {kind} on {}", disk.name);
@@ -254,8 +215,8 @@ fn part_info(closed: &Closed, disk: &Disk, at: usize) -> PartInfo {
         Some(content) => {
             let kind = content.kind.kind.name;
             let held = tree(content);
-            let loader = disk.loaders.iter().find(|loader| loader.partition == at);
-            let loader = loader.map(|loader| loader.kind.kind.name.to_owned());
+            let loader = disk.loaders.iter().find(|one| one.partition == at);
+            let loader = loader.map(|one| one.loader.kind.kind.name.to_owned());
             let words: Vec<String> =
                 [Some(kind.to_owned()), held.clone(), loader].into_iter().flatten().collect();
             let waits = held.unwrap_or_else(|| kind.to_owned());

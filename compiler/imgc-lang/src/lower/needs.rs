@@ -30,7 +30,7 @@ impl Needs {
             match output.of {
                 Of::Disk(disk) => needs.disks.insert(disk),
                 Of::Archive(archive) => needs.archives.insert(archive),
-                Of::Tree { tree, .. } => needs.trees.insert(tree),
+                Of::Tree { tree, .. } | Of::Directory(tree) => needs.trees.insert(tree),
             };
         }
         for fact in closed.facts.values() {
@@ -39,8 +39,8 @@ impl Needs {
         for disk in needs.disks.iter().map(|disk| &closed.disks[*disk]) {
             let contents = disk.parts.iter().filter_map(|part| part.content.as_ref());
             needs.trees.extend(contents.filter_map(|content| content.tree));
-            needs.sources.extend(disk.loaders.iter().filter_map(|loader| loader.source));
-            needs.trees.extend(disk.loaders.iter().filter_map(|loader| loader.tree));
+            needs.sources.extend(disk.loaders.iter().filter_map(|one| one.loader.source));
+            needs.trees.extend(disk.loaders.iter().filter_map(|one| one.loader.tree));
         }
         // Against the order of needs: whoever needs a thing comes before it.
         for item in closed.order.iter().rev() {
@@ -72,13 +72,21 @@ impl Needs {
                 self.trees.extend(part.content.as_ref().and_then(|content| content.tree));
             }
         }
-        self.sources.extend(disk.loaders.iter().filter_map(|loader| loader.source));
-        self.trees.extend(disk.loaders.iter().filter_map(|loader| loader.tree));
+        self.sources.extend(disk.loaders.iter().filter_map(|one| one.loader.source));
+        self.trees.extend(disk.loaders.iter().filter_map(|one| one.loader.tree));
     }
 
     fn add_tree(&mut self, closed: &Closed, tree: usize) {
         for op in &closed.trees[tree].ops {
-            let Op::Copy(copy) = &op.value else { continue };
+            let copy = match &op.value {
+                Op::Plain(_) => continue,
+                Op::Loader(loader) => {
+                    self.sources.extend(loader.source);
+                    self.trees.extend(loader.tree);
+                    continue;
+                }
+                Op::Copy(copy) => copy,
+            };
             match copy.from {
                 From::Source(source, _) => self.sources.insert(source),
                 From::Tree(tree, _) => self.trees.insert(tree),

@@ -4,7 +4,7 @@ use imgc_plan::tree::{Attributes, BytePath};
 
 use super::{
     source::spanned_globs,
-    tree::{Op, attributes},
+    tree::{Op, Said, attributes},
 };
 use crate::{
     decode::{Cursor, Cx, Spanned, check_glob, glob_text, image_glob},
@@ -50,7 +50,7 @@ pub enum From<R> {
 }
 
 /// Decodes the node.
-pub fn decode(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op<String>>> {
+pub fn decode(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Said>> {
     let mut cursor = Cursor::new(cx, node);
     let glob = cursor.opt_arg();
     let from = from(&mut cursor, glob);

@@ -1,15 +1,14 @@
 //! `disk NAME size= sector-size= { TABLE  partition …  loader … }`: what a disk is made of.
 
-use imgc_plan::{
-    Family, Kind,
-    kind::{LoaderTraits, Traits},
-};
+use imgc_plan::{Family, kind::Traits};
 
-use super::partition::{self, Partition};
+use super::{
+    loader::{self, Loader},
+    partition::{self, Partition},
+};
 use crate::{
-    decode::{Cursor, Cx, KindNode, Spanned, did_you_mean, either, find_kind, kind_node},
+    decode::{Cursor, Cx, KindNode, Spanned, did_you_mean, either, kind_node},
     diagnostic::Diagnostic,
-    model::archive::only_kind,
     syntax::Node,
 };
 
@@ -27,24 +26,18 @@ pub struct Disk {
     /// Its partitions, in order.
     pub partitions: Vec<Partition>,
     /// What starts from it.
-    pub loaders: Vec<Loader>,
+    pub loaders: Vec<Installed>,
 }
 
-/// A `loader` node.
+/// A `loader` node of a disk.
 #[derive(Debug)]
-pub struct Loader {
-    /// Which it is.
-    pub kind: KindNode,
-    /// Where its own files come from.
-    pub source: Option<Spanned<String>>,
-    /// The tree that has them, in place of a source.
-    pub tree: Option<Spanned<String>>,
+pub struct Installed {
+    /// What it is.
+    pub loader: Loader,
     /// The partition that holds its files.
     pub partition: Spanned<String>,
     /// The partition in which firmware looks for files, if it is another.
     pub esp: Option<Spanned<String>>,
-    /// What it shows.
-    pub menu: Option<Spanned<String>>,
 }
 
 /// Decodes the node.
@@ -66,7 +59,7 @@ pub fn decode(cx: &Cx<'_>, node: &Node) -> Option<Disk> {
                 let decode = || partition::decode(cx, child, rules, u64::from(sector_size));
                 partitions.extend(cx.when(child.active, decode));
             }
-            "loader" => loaders.extend(cx.when(child.active, || loader(cx, child))),
+            "loader" => loaders.extend(cx.when(child.active, || installed(cx, child))),
             _ => {}
         }
     }
@@ -124,57 +117,15 @@ fn unknown_child(cx: &Cx<'_>, child: &Node) {
     cx.report(found);
 }
 
-fn loader(cx: &Cx<'_>, node: &Node) -> Option<Loader> {
-    let cursor = Cursor::new(cx, node);
-    let child = only_kind(&cursor, Family::Loader, "which loader it is");
-    cursor.finish();
-    find_kind(cx, Family::Loader, child?).and_then(|_| {
-        let (kind, parts) = kind_node(cx, Family::Loader, child?, |cursor, kind| loader_parts(cursor, kind))?;
-        let Parts { source, tree, partition, esp, menu } = parts?;
-        Some(Loader { kind, source, tree, partition, esp, menu })
-    })
-}
-
-/// What is the same for every loader.
-struct Parts {
-    source: Option<Spanned<String>>,
-    tree: Option<Spanned<String>>,
-    partition: Spanned<String>,
-    esp: Option<Spanned<String>>,
-    menu: Option<Spanned<String>>,
-}
-
-fn loader_parts(cursor: &mut Cursor<'_>, kind: &'static Kind) -> Option<Parts> {
-    let Traits::Loader(LoaderTraits { takes_source, takes_menu, takes_esp }) = kind.traits else {
-        return None;
-    };
-    let cx = cursor.cx;
-    let (source, tree) = if takes_source { own_files(cursor) } else { (None, None) };
-    let partition = cursor.required("partition", "name the partition that holds the loader's files");
-    let partition = partition.and_then(|value| cx.string(value, "the name of a partition"));
-    let esp = if takes_esp { cursor.prop("esp") } else { None };
-    let esp = esp.map(|value| cx.string(value, "the name of a partition"));
-    let menu = if takes_menu { cursor.prop("menu") } else { None };
-    let menu = menu.map(|value| cx.reference("menu", value));
-    Some(Parts { source, tree, partition: partition?, esp: esp.flatten(), menu: menu.flatten() })
-}
-
-/// Where a loader's own files come from: a source, or a tree that is composed of several.
-fn own_files(cursor: &mut Cursor<'_>) -> (Option<Spanned<String>>, Option<Spanned<String>>) {
-    let cx = cursor.cx;
-    let tree = cursor.prop("tree");
-    let source = match tree {
-        None => cursor.required("source", "name the source of the loader's own files"),
-        Some(_) => cursor.prop("source"),
-    };
-    if let (Some(tree), Some(source)) = (tree, source) {
-        let message = "a loader's own files come from a source or from a tree, not from both";
-        cx.report(
-            Diagnostic::error("conflicting-properties", tree.span, message).also(source.span, "and here"),
-        );
-    }
-    let name = |kind: &'static str, value: Option<&crate::syntax::Value>| cx.reference(kind, value?);
-    (name("source", source), name("tree", tree))
+fn installed(cx: &Cx<'_>, node: &Node) -> Option<Installed> {
+    let (loader, place) = loader::decode(cx, node, |cursor, traits| {
+        let partition = cursor.required("partition", "name the partition that holds the loader's files");
+        let partition = partition.and_then(|value| cx.string(value, "the name of a partition"));
+        let esp = if traits.takes_esp { cursor.prop("esp") } else { None };
+        (partition, esp.and_then(|value| cx.string(value, "the name of a partition")))
+    })?;
+    let (partition, esp) = place;
+    Some(Installed { loader, partition: partition?, esp })
 }
 
 impl Disk {

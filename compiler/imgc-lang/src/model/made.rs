@@ -2,7 +2,7 @@
 
 use imgc_plan::{Family, Kind, kind::Traits, layout::PartSize};
 
-use super::{archive::only_kind, size::file_size};
+use super::{archive::only_kind, output::DIRECTORY, size::file_size};
 use crate::{
     decode::{Cursor, KindNode, did_you_mean, either, kind_node},
     diagnostic::Diagnostic,
@@ -29,7 +29,12 @@ fn takes_trees(kind: &Kind) -> bool {
 /// Decodes the one child that says what a tree becomes: a filesystem or an archive.
 pub fn made(cursor: &Cursor<'_>) -> Option<Made> {
     let cx = cursor.cx;
-    let kinds = || cx.kinds.all().iter().filter(|kind| takes_trees(kind)).map(|kind| kind.name);
+    // Only an artifact can be a directory.
+    let directory = (cursor.node.name.text == "output").then_some(DIRECTORY);
+    let kinds = || {
+        let kinds = cx.kinds.all().iter().filter(|kind| takes_trees(kind)).map(|kind| kind.name);
+        kinds.chain(directory)
+    };
     if !cursor.node.children.iter().any(|child| child.active) {
         let node = &cursor.node.name;
         let message = format!("`{}` does not say what the tree becomes", node.text);

@@ -1,4 +1,4 @@
-//! `output "file" disk= archive= tree= tested= { KIND … }`: an artifact.
+//! `output "file" disk= archive= tree= tested= { KIND … }`: an artifact. A tree can be a directory, too: `{ dir }`.
 
 use imgc_plan::{
     Family, Kind,
@@ -37,7 +37,12 @@ pub enum Of {
     Archive(Spanned<String>),
     /// A tree, and what it becomes.
     Tree(Spanned<String>, Made),
+    /// A tree in a directory.
+    Directory(Spanned<String>),
 }
+
+/// The child that makes a directory of a tree.
+pub const DIRECTORY: &str = "dir";
 
 /// What an output can be of.
 const OF: &[&str] = &["disk", "archive", "tree"];
@@ -53,6 +58,12 @@ pub fn decode(cx: &Cx<'_>, node: &Node) -> Option<Output> {
         cursor.finish();
         return None;
     };
+    if what == "tree" && is_directory(&cursor) {
+        cursor.finish();
+        let file = file?;
+        let format = plain(cx, file.span);
+        return Some(Output { file, of: Of::Directory(name?), format, tested });
+    }
     if what == "tree" {
         let made = made(&cursor);
         cursor.finish();
@@ -72,6 +83,17 @@ pub fn decode(cx: &Cx<'_>, node: &Node) -> Option<Output> {
     cursor.finish();
     let of = if what == "disk" { Of::Disk(name?) } else { Of::Archive(name?) };
     Some(Output { file: file?, of, format: format?, tested })
+}
+
+/// Whether the child says that the tree is to be a directory; such a child takes nothing.
+fn is_directory(cursor: &Cursor<'_>) -> bool {
+    let active = cursor.node.children.iter().find(|child| child.active);
+    let Some(child) = active.filter(|child| child.name.text == DIRECTORY) else { return false };
+    let inner = Cursor::new(cursor.cx, child);
+    inner.no_children();
+    inner.finish();
+    // Complains about further children.
+    only_kind(cursor, Family::Archive, "what the tree becomes").is_some()
 }
 
 /// The property that says what the output is of, and the name that it gives; `None` unless there is one of them, which is reported.

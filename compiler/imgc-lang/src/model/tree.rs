@@ -1,8 +1,8 @@
-//! `tree NAME { dir file copy symlink … }`: operations that compose a tree, in order.
+//! `tree NAME { dir file copy symlink … }`: operations that compose a tree, in order; a loader for a network is one of them.
 
 use imgc_plan::tree::{Attributes, BytePath, FileContent, Special, TreeOp};
 
-use super::{copy, each};
+use super::{copy, each, loader};
 use crate::{
     decode::{Cursor, Cx, Spanned, image_glob},
     diagnostic::{Diagnostic, Span},
@@ -11,7 +11,7 @@ use crate::{
 
 /// The nodes of a tree.
 const NODES: &[&str] =
-    &["dir", "file", "copy", "symlink", "hardlink", "device", "fifo", "socket", "set", "remove"];
+    &["dir", "file", "copy", "symlink", "hardlink", "device", "fifo", "socket", "set", "remove", "loader"];
 
 /// The largest major and minor numbers: Linux has 12 and 20 bits for them (include/linux/kdev_t.h).
 const MAX_MAJOR: i64 = 0xfff;
@@ -23,16 +23,21 @@ pub struct Tree {
     /// Its name.
     pub name: Spanned<String>,
     /// What composes it, in order, each with the place to show its failures at.
-    pub ops: Vec<Spanned<Op<String>>>,
+    pub ops: Vec<Spanned<Said>>,
 }
 
-/// One operation; `R` as in [`copy::Copy`].
+/// One operation as the author said it.
+pub type Said = Op<String, loader::Loader>;
+
+/// One operation; `R` as in [`copy::Copy`], `L` is a loader.
 #[derive(Clone, Debug)]
-pub enum Op<R> {
+pub enum Op<R, L> {
     /// One that needs nothing else.
     Plain(TreeOp),
     /// A copy.
     Copy(copy::Copy<R>),
+    /// The files of a loader that starts machines over a network: they are laid over what is there.
+    Loader(Box<L>),
 }
 
 /// Decodes the node.
@@ -49,6 +54,7 @@ pub fn decode(cx: &Cx<'_>, node: &Node) -> Option<Tree> {
             "hardlink" => hardlink(cx, child),
             "set" => set(cx, child),
             "remove" => remove(cx, child),
+            "loader" => network_loader(cx, child),
             _ => special(cx, child),
         };
         if child.active {
@@ -59,7 +65,7 @@ pub fn decode(cx: &Cx<'_>, node: &Node) -> Option<Tree> {
     Some(Tree { name: name?, ops })
 }
 
-fn plain(op: TreeOp, span: Span) -> Vec<Spanned<Op<String>>> {
+fn plain(op: TreeOp, span: Span) -> Vec<Spanned<Said>> {
     vec![Spanned { value: Op::Plain(op), span }]
 }
 
@@ -73,7 +79,7 @@ fn path(cursor: &mut Cursor<'_>) -> Option<Spanned<BytePath>> {
     Some(path)
 }
 
-fn dirs(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op<String>>> {
+fn dirs(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Said>> {
     let mut cursor = Cursor::new(cx, node);
     let values = cursor.args("a path, such as \"/etc\"");
     let paths: Vec<_> = values.into_iter().filter_map(|value| cx.image_path(value)).collect();
@@ -86,7 +92,7 @@ fn dirs(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op<String>>> {
     paths.into_iter().map(op).collect()
 }
 
-fn file(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op<String>>> {
+fn file(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Said>> {
     let mut cursor = Cursor::new(cx, node);
     let path = path(&mut cursor);
     let size = cursor.prop("size").map(|value| (value, cx.size(value)));
@@ -124,7 +130,7 @@ fn content(cx: &Cx<'_>, node: &Node) -> Option<FileContent> {
     }
 }
 
-fn symlink(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op<String>>> {
+fn symlink(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Said>> {
     let mut cursor = Cursor::new(cx, node);
     let path = path(&mut cursor);
     let target = cursor.required("to", "say what the link points at, such as `to=\"busybox\"`");
@@ -144,7 +150,7 @@ fn symlink(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op<String>>> {
     plain(TreeOp::Symlink { path: path.value, target, attributes, replace }, path.span)
 }
 
-fn hardlink(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op<String>>> {
+fn hardlink(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Said>> {
     let mut cursor = Cursor::new(cx, node);
     let path = path(&mut cursor);
     let target =
@@ -157,7 +163,7 @@ fn hardlink(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op<String>>> {
     plain(TreeOp::Hardlink { path: path.value, target: target.value, replace }, path.span)
 }
 
-fn special(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op<String>>> {
+fn special(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Said>> {
     let mut cursor = Cursor::new(cx, node);
     let path = path(&mut cursor);
     let special = match node.name.text.as_str() {
@@ -186,7 +192,7 @@ fn device(cursor: &mut Cursor<'_>) -> Option<Special> {
     Some(if kind?.value == "char" { Special::Char { major, minor } } else { Special::Block { major, minor } })
 }
 
-fn set(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op<String>>> {
+fn set(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Said>> {
     let mut cursor = Cursor::new(cx, node);
     let paths = image_globs(&mut cursor);
     let attributes = attributes(&mut cursor, true);
@@ -206,12 +212,17 @@ fn set(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op<String>>> {
     paths.into_iter().map(op).collect()
 }
 
-fn remove(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Op<String>>> {
+fn remove(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Said>> {
     let mut cursor = Cursor::new(cx, node);
     let paths = image_globs(&mut cursor);
     cursor.no_children();
     cursor.finish();
     paths.into_iter().map(|glob| glob.map(|paths| Op::Plain(TreeOp::Remove { paths }))).collect()
+}
+
+fn network_loader(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Said>> {
+    let Some(loader) = loader::in_tree(cx, node) else { return Vec::new() };
+    vec![Spanned { span: loader.kind.span, value: Op::Loader(Box::new(loader)) }]
 }
 
 /// Globs over paths of the tree that is composed: as all its paths, they start with `/`.

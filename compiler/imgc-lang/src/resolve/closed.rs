@@ -53,7 +53,7 @@ pub struct Tree {
     /// Where it is named.
     pub span: Span,
     /// What composes it.
-    pub ops: Vec<Spanned<Op<usize>>>,
+    pub ops: Vec<Spanned<Op<usize, Loader>>>,
 }
 
 /// An archive.
@@ -97,7 +97,7 @@ pub struct Disk {
     /// What is in its partitions, in the order of the specification.
     pub parts: Vec<Part>,
     /// What starts from it.
-    pub loaders: Vec<Loader>,
+    pub loaders: Vec<Installed>,
 }
 
 /// A partition, as far as the specification does not say it.
@@ -141,6 +141,19 @@ pub struct Content {
     pub span: Span,
 }
 
+/// A loader of a disk.
+#[derive(Debug)]
+pub struct Installed {
+    /// Which.
+    pub loader: Loader,
+    /// Whether it comes after all others.
+    pub seals: bool,
+    /// The partition that holds its files.
+    pub partition: usize,
+    /// The partition in which firmware looks for files, where it is another.
+    pub esp: Option<usize>,
+}
+
 /// A loader.
 #[derive(Debug)]
 pub struct Loader {
@@ -148,16 +161,10 @@ pub struct Loader {
     pub kind: Chosen,
     /// What it makes.
     pub products: Products,
-    /// Whether it comes after all others.
-    pub seals: bool,
     /// Where its files come from.
     pub source: Option<usize>,
     /// The tree that has its own files, in place of a source.
     pub tree: Option<usize>,
-    /// The partition that holds its files.
-    pub partition: usize,
-    /// The partition in which firmware looks for files, where it is another.
-    pub esp: Option<usize>,
     /// What it shows.
     pub menu: Option<Menu>,
     /// Where the menu's entries are named, by index.
@@ -197,4 +204,6 @@ pub enum Of {
         /// What it becomes.
         made: Made,
     },
+    /// A tree in a directory.
+    Directory(usize),
 }

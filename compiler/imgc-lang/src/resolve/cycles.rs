@@ -2,9 +2,13 @@
 
 use super::names;
 use crate::{
-    decode::Cx,
+    decode::{Cx, Spanned},
     diagnostic::{Diagnostic, Span},
-    model::{Manifest, copy::From, tree::Op},
+    model::{
+        Manifest,
+        copy::From,
+        tree::{Op, Said},
+    },
 };
 
 /// A tree or archive, by index.
@@ -66,16 +70,18 @@ pub fn order(cx: &Cx<'_>, manifest: &Manifest) -> Vec<Item> {
 fn needs(manifest: &Manifest, item: Item, trees: usize) -> Vec<usize> {
     match item {
         Item::Tree(at) => {
-            let ops = manifest.trees[at].ops.iter().filter_map(|op| match &op.value {
-                Op::Copy(copy) => Some(&copy.from),
+            let index = |op: &Spanned<Said>| match &op.value {
                 Op::Plain(_) => None,
-            });
-            let index = |from: &From<String>| match from {
-                From::Tree(name, _) => names::tree(manifest, name),
-                From::Archive(name) => names::archive(manifest, name).map(|at| trees + at),
-                From::Source(..) | From::Local { .. } => None,
+                Op::Copy(copy) => match &copy.from {
+                    From::Tree(name, _) => names::tree(manifest, name),
+                    From::Archive(name) => names::archive(manifest, name).map(|at| trees + at),
+                    From::Source(..) | From::Local { .. } => None,
+                },
+                Op::Loader(loader) => {
+                    loader.tree.as_ref().and_then(|name| names::tree(manifest, &name.value))
+                }
             };
-            ops.filter_map(index).collect()
+            manifest.trees[at].ops.iter().filter_map(index).collect()
         }
         Item::Archive(at) => {
             let tree = manifest.archives[at].tree.as_ref();

@@ -7,10 +7,10 @@ use imgc_plan::{
 };
 
 use super::{
-    closed::{Content, Disk, Loader, Part},
-    names,
+    closed::{Content, Disk, Installed, Part},
+    loader, names,
     numbers::numbers,
-    options::{Place, complete, option_problem},
+    options::{Place, complete},
     verity,
 };
 use crate::{
@@ -39,7 +39,7 @@ pub fn close(cx: &Cx<'_>, manifest: &Manifest, disk: &disk::Disk, place: &Place<
     if let Some(spec) = spec.as_ref().filter(|_| solvable) {
         report_layout(cx, disk, spec);
     }
-    let loaders: Vec<Option<Loader>> = disk
+    let loaders: Vec<Option<Installed>> = disk
         .loaders
         .iter()
         .map(|loader| {
@@ -180,14 +180,14 @@ fn report_layout(cx: &Cx<'_>, disk: &disk::Disk, spec: &DiskSpec) {
 fn close_loader(
     cx: &Cx<'_>,
     manifest: &Manifest,
-    (disk, said): (&disk::Disk, &disk::Loader),
+    (disk, said): (&disk::Disk, &disk::Installed),
     parts: &[Option<Part>],
     spec: Option<&DiskSpec>,
     table: &str,
     place: &Place<'_>,
-) -> Option<Loader> {
+) -> Option<Installed> {
     let node = format!("disk/{}/loader/{}", disk.name.value, said.partition.value);
-    let kind = complete(cx, &said.kind, &node, place);
+    let kind = complete(cx, &said.loader.kind, &node, place);
     let partition = loader_partition(cx, disk, &said.partition);
     let esp = said.esp.as_ref().map(|esp| loader_partition(cx, disk, esp));
     let (partition, esp) = (partition?, esp.map_or(Some(None), |esp| esp.map(Some))?);
@@ -202,40 +202,14 @@ fn close_loader(
             Some(esp) => Some(home(esp)?),
         },
     };
-    for problem in cx.kinds.check_home(kind.kind.name, &kind.options, &home) {
-        let span = match problem.option {
-            Some("partition") => said.partition.span,
-            Some("esp") => said.esp.as_ref().unwrap_or(&said.partition).span,
-            Some(option) => said.kind.options.get(option).map_or(said.kind.span, |option| option.span),
-            None => said.kind.span,
-        };
-        cx.report(option_problem("unsupported-place", span, problem));
-    }
-    let menu = match &said.menu {
-        None => None,
-        Some(name) => Some(manifest.menus.iter().find(|menu| menu.name.value == name.value)?),
+    let spans = |option: &str| match option {
+        "partition" => Some(said.partition.span),
+        "esp" => Some(said.esp.as_ref().unwrap_or(&said.partition).span),
+        _ => None,
     };
-    if let Some(menu) = menu {
-        for (entry, problem) in cx.kinds.check_menu(kind.kind.name, &kind.options, &menu.menu, &home) {
-            let span = menu.entries.get(entry).copied().unwrap_or(menu.name.span);
-            let found = option_problem("unsupported-entry", span, problem);
-            cx.report(found.also(said.kind.span, "the loader that shows it"));
-        }
-    }
-    let source = match &said.source {
-        None => None,
-        Some(source) => Some(names::source(manifest, &source.value)?),
-    };
-    let tree = match &said.tree {
-        None => None,
-        Some(tree) => Some(names::tree(manifest, &tree.value)?),
-    };
-    let products = cx.kinds.products(kind.kind.name, &kind.options, &home);
-    let seals = cx.kinds.seals(kind.kind.name);
-    let entries = menu.map(|menu| menu.entries.clone()).unwrap_or_default();
-    let menu = menu.map(|menu| menu.menu.clone());
-    let span = said.kind.span;
-    Some(Loader { kind, products, seals, source, tree, partition, esp, menu, entries, home, span })
+    let loader = loader::close(cx, manifest, &said.loader, (kind, home), spans)?;
+    let seals = cx.kinds.seals(loader.kind.kind.name);
+    Some(Installed { loader, seals, partition, esp })
 }
 
 fn part_home(part: &Part, spec: &PartSpec) -> Option<PartHome> {

@@ -153,11 +153,27 @@ static GRUB: Kind = kind(
     "grub",
     Family::Loader,
     &[
-        opt("platform", OptType::Choice(&["i386-pc"]), Default::Required),
+        opt("platform", OptType::Choice(&["i386-pc", "i386-pc-pxe"]), Default::Required),
         opt("modules", OptType::Texts, Default::Absent),
         opt("epoch", OptType::Int { min: 0, max: i64::MAX }, Default::Epoch),
     ],
-    Traits::Loader(LoaderTraits { takes_source: true, takes_menu: true, takes_esp: true }),
+    Traits::Loader(LoaderTraits {
+        takes_source: true,
+        needs_source: true,
+        takes_menu: true,
+        takes_esp: true,
+    }),
+);
+static IPXE: Kind = kind(
+    "ipxe",
+    Family::Loader,
+    &[opt("prefix", OptType::Text { max: 8 }, Default::Absent)],
+    Traits::Loader(LoaderTraits {
+        takes_source: true,
+        needs_source: false,
+        takes_menu: true,
+        takes_esp: false,
+    }),
 );
 static RAW: Kind = kind(
     "raw",
@@ -184,8 +200,9 @@ static CPIO: Kind = kind(
 static DEB: Kind =
     kind("deb", Family::Archive, &[], Traits::Archive(ArchiveTraits { packs: false, unpacks: true }));
 
-static ALL: &[&Kind] =
-    &[&EXT2, &EXT4, &VFAT, &SWAP, &PACKED, &HYBRID, &GPT, &MBR, &BARE, &GRUB, &RAW, &QCOW2, &CPIO, &DEB];
+static ALL: &[&Kind] = &[
+    &EXT2, &EXT4, &VFAT, &SWAP, &PACKED, &HYBRID, &GPT, &MBR, &BARE, &GRUB, &IPXE, &RAW, &QCOW2, &CPIO, &DEB,
+];
 
 fn problem(option: &'static str, message: &str, help: &str) -> Vec<OptionProblem> {
     vec![OptionProblem { option: Some(option), message: message.into(), help: Some(help.into()) }]
@@ -208,15 +225,25 @@ impl Kinds for Fake {
         Vec::new()
     }
 
-    fn products(&self, _name: &str, _options: &Record, home: &LoaderHome) -> Products {
+    fn products(&self, name: &str, options: &Record, home: &LoaderHome) -> Products {
+        if matches!(home, LoaderHome::Network) {
+            let platform = options.get("platform").and_then(Data::as_text);
+            return Products {
+                files: name == "ipxe" || platform == Some("i386-pc-pxe"),
+                ..Products::default()
+            };
+        }
         let esp_files = matches!(home, LoaderHome::Disk { esp: Some(_), .. });
         Products { files: true, esp_files, image: true, stamp: true }
     }
 
-    fn check_home(&self, _name: &str, _options: &Record, home: &LoaderHome) -> Vec<OptionProblem> {
+    fn check_home(&self, _name: &str, options: &Record, home: &LoaderHome) -> Vec<OptionProblem> {
         match home.own() {
             Some(own) if own.filesystem == "packed" => {
                 problem("partition", "this loader cannot read `packed`", "use ext2")
+            }
+            None if options.contains_key("prefix") => {
+                problem("prefix", "a server has no prefix", "leave it out")
             }
             _ => Vec::new(),
         }

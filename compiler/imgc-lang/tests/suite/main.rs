@@ -7,6 +7,7 @@ mod fuzz;
 mod goldens;
 mod kinds;
 mod law;
+mod networks;
 
 use std::path::PathBuf;
 

@@ -6,7 +6,7 @@ mod list;
 mod map;
 mod os;
 mod probe;
-mod source;
+pub(super) mod source;
 
 use imgc_formats::fs::Volume;
 use imgc_image::ReadAt;

@@ -276,3 +276,51 @@ fn contents_come_from_inputs_and_zeros() {
     let ops = vec![from(FileContent::Zeros(1 << 40)), from(FileContent::Input(0))];
     assert!(compose(&[bytes], ops).ends_with("/f 644 0:0 5 70 bytes\n"));
 }
+
+#[test]
+fn a_copy_of_a_whole_tree_is_that_tree() {
+    let source = source();
+    for to in ["/", ""] {
+        let to = if to.is_empty() { BytePath::default() } else { at(to) };
+        let op = TreeOp::Copy {
+            input: 0,
+            from: String::new(),
+            exclude: Vec::new(),
+            to,
+            into: false,
+            decompress: false,
+            attributes: Attributes::default(),
+            replace: false,
+        };
+        let ops = vec![op.clone()];
+        let whole = whole_copy(&ops, std::slice::from_ref(&source)).expect("the tree itself");
+        assert!(matches!(&source, Value::Tree(tree) if Arc::ptr_eq(tree, whole)));
+        // What is made with one operation more, which undoes itself, is equal.
+        let ops = vec![op, file("/zz", "x"), TreeOp::Remove { paths: "zz".into() }];
+        assert!(whole_copy(&ops, std::slice::from_ref(&source)).is_none());
+        assert_eq!(
+            compose(std::slice::from_ref(&source), ops[..1].to_vec()),
+            compose(std::slice::from_ref(&source), ops)
+        );
+    }
+}
+
+#[test]
+fn names_that_come_out_of_order_are_found_replaced_and_removed() {
+    let mut ops = vec![copy("", "/")];
+    for name in ["m", "c", "a/w", "a/xx", "b1", "c1", "aa"] {
+        ops.push(file(&format!("/{name}"), name));
+    }
+    ops.push(TreeOp::Remove { paths: "c*".into() });
+    ops.push(file("/c", "again"));
+    let made = compose(&[source()], ops.clone());
+    let paths: Vec<&str> = made.lines().map(|line| line.split(' ').next().expect("a path")).collect();
+    let wanted = [
+        "/", "/a", "/a/w", "/a/x", "/a/xx", "/a/y", "/a/z", "/aa", "/b", "/b1", "/c", "/d", "/d/e", "/d/e/f",
+        "/m",
+    ];
+    assert_eq!(paths, wanted);
+    assert!(made.contains("/c 644 0:0 5 \"again\""), "{made}");
+    ops.push(file("/c", "twice"));
+    assert!(compose(&[source()], ops).contains("path-exists"));
+}

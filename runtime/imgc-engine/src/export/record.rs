@@ -2,13 +2,18 @@
 
 use std::{fs::Metadata, io, path::Path};
 
+use imgc_image::Problem;
 use imgc_plan::{Data, StepKey, ValueId};
 use serde::{Deserialize, Serialize};
 
+use super::listing::Inside;
 use crate::{
     os::{self, Moment, Stamp},
     report::Artifact,
-    store::home::{Home, Room, seal, unseal},
+    store::{
+        actions::Warning,
+        home::{Home, Room, seal, unseal},
+    },
 };
 
 const FIRST: &str = "imgc export v1\n";
@@ -16,24 +21,28 @@ const FIRST: &str = "imgc export v1\n";
 /// What an export made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Made {
-    /// The artifact's length in bytes.
+    /// The artifact's length in bytes; of a directory, that of all its files.
     pub len: u64,
-    /// Its SHA-256.
+    /// Its SHA-256; of a directory, that of its listing.
     pub sha256: [u8; 32],
+    /// Whether it is a directory.
+    pub directory: bool,
 }
 
 impl Made {
     /// Its digest as a step's value.
     pub fn value_id(&self) -> ValueId {
-        let Self { len, sha256 } = self;
-        let fields = [("len", Data::Text(len.to_string())), ("sha256", Data::Bytes(sha256.to_vec()))];
+        let Self { len, sha256, directory } = self;
+        let mut fields = vec![("len", Data::Text(len.to_string())), ("sha256", Data::Bytes(sha256.to_vec()))];
+        fields.extend(directory.then_some(("directory", Data::Bool(true))));
         Data::Map(fields.into_iter().map(|(name, data)| (name.to_owned(), data)).collect()).value_id()
     }
 
     /// It as an artifact of a report.
     pub fn artifact(&self, step: usize, path: &Path, written: bool) -> Artifact {
         let sha256 = ValueId(self.sha256).hex();
-        Artifact { step, path: path.to_owned(), len: self.len, sha256, written }
+        let directory = self.directory;
+        Artifact { step, path: path.to_owned(), len: self.len, sha256, directory, written }
     }
 }
 
@@ -50,6 +59,12 @@ pub struct Record {
     ctime: Moment,
     born: Option<Moment>,
     boot: String,
+    /// What is in it, if it is a directory.
+    #[serde(default)]
+    inside: Option<Inside>,
+    /// What was left out of it.
+    #[serde(default)]
+    warnings: Vec<Warning>,
     /// Where the artifact is.
     path: String,
     /// What was there before, until the new one is in its place.
@@ -57,8 +72,8 @@ pub struct Record {
 }
 
 impl Record {
-    /// Of an artifact that is there now.
-    pub fn new(key: &StepKey, made: &Made, meta: &Metadata, path: &Path) -> Self {
+    /// Of an artifact that is there now; a directory has an inside.
+    pub fn new(key: &StepKey, made: &Made, meta: &Metadata, path: &Path, inside: Option<Inside>) -> Self {
         let Stamp { dev, ino, size: _, mtime, ctime } = os::status(meta).stamp;
         Self {
             key: key.hex(),
@@ -70,9 +85,22 @@ impl Record {
             ctime,
             born: os::born(meta),
             boot: os::boot_id(),
+            inside,
+            warnings: Vec::new(),
             path: path.to_string_lossy().into_owned(),
             before: None,
         }
+    }
+
+    /// With warnings that come again whenever the artifact is found to be there.
+    pub fn warning(mut self, warnings: &[Problem]) -> Self {
+        self.warnings = warnings.iter().map(Warning::of).collect();
+        self
+    }
+
+    /// Those warnings.
+    pub fn warnings(&self) -> Vec<Problem> {
+        self.warnings.iter().cloned().map(Warning::problem).collect()
     }
 
     /// With what is known of the file that it will replace.
@@ -93,26 +121,36 @@ impl Record {
         self.is_same_file(meta) || self.before.as_ref().is_some_and(|before| before.is_same_file(meta))
     }
 
+    /// Whether an entry of the directory, or of the one before it, is one that imgc put there.
+    pub fn put(&self, name: &[u8]) -> bool {
+        let before = self.before.as_ref().and_then(|before| before.inside.as_ref());
+        self.inside.iter().chain(before).any(|inside| inside.has(name))
+    }
+
     /// What was made.
     pub fn made(&self) -> Option<Made> {
-        Some(Made { len: self.len, sha256: ValueId::from_hex(&self.sha256)?.0 })
+        let directory = self.inside.is_some();
+        Some(Made { len: self.len, sha256: ValueId::from_hex(&self.sha256)?.0, directory })
     }
 
     /// Whether a file is the one that was made, whatever is in it now.
     pub fn is_same_file(&self, meta: &Metadata) -> bool {
         let stamp = os::status(meta).stamp;
         // Inode numbers are used again; the time of birth tells the files apart where the filesystem knows it.
-        meta.is_file()
-            && stamp.ino != 0
-            && (stamp.dev, stamp.ino, os::born(meta)) == (self.dev, self.ino, self.born)
+        let is_kind = if self.inside.is_some() { meta.is_dir() } else { meta.is_file() };
+        is_kind && stamp.ino != 0 && (stamp.dev, stamp.ino, os::born(meta)) == (self.dev, self.ino, self.born)
     }
 
     /// Whether a file is the one that was made, and was not touched since.
     pub fn is_stamp_of(&self, meta: &Metadata) -> bool {
         let Stamp { dev: _, ino: _, size, mtime, ctime } = os::status(meta).stamp;
+        let size = if self.inside.is_some() { self.len } else { size };
         self.is_same_file(meta)
             && (size, mtime, ctime) == (self.len, self.mtime, self.ctime)
             && self.boot == os::boot_id()
+            && self.inside.as_ref().is_none_or(|inside| {
+                Inside::of(Path::new(&self.path)).is_ok_and(|there| there.stamp == inside.stamp)
+            })
     }
 
     /// Reads the record of this name. A damaged one is as good as none: then the artifact is compared by content.

@@ -1,4 +1,7 @@
 //! Artifacts in the making: locked files beside their place, so that leftovers of killed builds are told from live work.
+//!
+//! A directory has such a file, too, which is empty, and lies beside it: `.imgc-PID-N.tmp.new`; what it replaces is
+//! `.imgc-PID-N.tmp.old` until it is gone.
 
 use std::{
     fs::{self, File, Metadata, OpenOptions},
@@ -7,20 +10,32 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use super::record::Made;
+use imgc_image::Problem;
+
+use super::{listing::Inside, record::Made};
 use crate::os::{self, Lock};
 
 const PREFIX: &str = ".imgc-";
 const SUFFIX: &str = ".tmp";
 
-/// A file in the making; removed when it is dropped unpublished.
+/// What is added to the name for a directory in the making, and for what it replaces.
+const NEW: &str = ".new";
+const OLD: &str = ".old";
+
+/// An artifact in the making; removed when it is dropped unpublished.
 #[derive(Debug)]
 pub struct Staged {
     file: File,
     path: PathBuf,
     keep: bool,
+    /// The directory that it is, if it is one.
+    dir: Option<PathBuf>,
     /// What is in it, once it is whole.
     pub made: Made,
+    /// The same of a directory, for the record.
+    pub inside: Option<Inside>,
+    /// What was left out of it.
+    pub warnings: Vec<Problem>,
 }
 
 impl Staged {
@@ -43,9 +58,22 @@ impl Staged {
             if fs::symlink_metadata(&path)
                 .is_ok_and(|meta| file.metadata().is_ok_and(|own| stamp(&own) == stamp(&meta)))
             {
-                return Ok(Self { file, path, keep: false, made: Made::default() });
+                let (made, inside, warnings) = (Made::default(), None, Vec::new());
+                return Ok(Self { file, path, keep: false, dir: None, made, inside, warnings });
             }
         }
+    }
+
+    /// Makes an empty directory in a directory.
+    ///
+    /// # Errors
+    /// What the machine says.
+    pub fn directory(dir: &Path) -> io::Result<Self> {
+        let mut staged = Self::new(dir)?;
+        let new = beside(&staged.path, NEW);
+        fs::create_dir(&new)?;
+        staged.dir = Some(new);
+        Ok(staged)
     }
 
     /// The open file.
@@ -55,7 +83,7 @@ impl Staged {
 
     /// Where it is now.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.dir.as_deref().unwrap_or(&self.path)
     }
 
     /// Moves it to its place, over what is there.
@@ -63,9 +91,25 @@ impl Staged {
     /// # Errors
     /// What the machine says.
     pub fn publish(mut self, to: &Path) -> io::Result<Metadata> {
-        fs::rename(&self.path, to)?;
-        self.keep = true;
-        self.file.metadata()
+        let Some(dir) = &self.dir else {
+            fs::rename(&self.path, to)?;
+            self.keep = true;
+            return self.file.metadata();
+        };
+        // No system renames a directory over one that holds something.
+        let old = beside(&self.path, OLD);
+        let moved = match fs::rename(to, &old) {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => return Err(error),
+        };
+        if let Err(error) = fs::rename(dir, to) {
+            if moved {
+                fs::rename(&old, to)?;
+            }
+            return Err(error);
+        }
+        fs::symlink_metadata(to)
     }
 }
 
@@ -73,9 +117,29 @@ impl Drop for Staged {
     fn drop(&mut self) {
         if !self.keep {
             // A leftover would be swept by the next build; there is nobody to tell.
-            let _ = fs::remove_file(&self.path);
+            let _ = remove(&self.path);
         }
     }
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// Removes a file in the making, first the directories that belong to it: what is left of them is found by the file.
+fn remove(path: &Path) -> io::Result<()> {
+    for ending in [NEW, OLD] {
+        let at = beside(path, ending);
+        match fs::symlink_metadata(&at) {
+            Ok(meta) if meta.is_dir() => fs::remove_dir_all(&at)?,
+            Ok(_) => fs::remove_file(&at)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    fs::remove_file(path)
 }
 
 /// Removes what killed builds left in a directory. What cannot be removed now is left for another time.
@@ -88,7 +152,7 @@ pub fn sweep(dir: &Path) {
         }
         let file = OpenOptions::new().write(true).open(entry.path());
         if file.is_ok_and(|file| matches!(os::try_lock(&file), Ok(true))) {
-            let _ = fs::remove_file(entry.path());
+            let _ = remove(&entry.path());
         }
     }
 }

@@ -46,6 +46,22 @@ pub fn path(bytes: &[u8]) -> io::Result<Cow<'_, Path>> {
     Ok(Cow::Borrowed(Path::new(text)))
 }
 
+/// Leaves the permissions as new files have them.
+///
+/// # Errors
+/// Never.
+pub fn set_mode(_path: &Path, _mode: u16) -> io::Result<()> {
+    Ok(())
+}
+
+/// Says that symbolic links cannot be made.
+///
+/// # Errors
+/// Always `Unsupported`.
+pub fn symlink(_target: &[u8], _at: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Opens a file for reading.
 ///
 /// # Errors

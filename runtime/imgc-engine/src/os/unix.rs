@@ -7,7 +7,7 @@ use std::{
     io,
     os::unix::{
         ffi::OsStrExt,
-        fs::{FileExt, MetadataExt, OpenOptionsExt},
+        fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     },
     path::Path,
 };
@@ -52,6 +52,22 @@ pub fn bytes(text: &OsStr) -> Cow<'_, [u8]> {
 /// Never here; elsewhere when the host cannot name it.
 pub fn path(bytes: &[u8]) -> io::Result<Cow<'_, Path>> {
     Ok(Cow::Borrowed(Path::new(OsStr::from_bytes(bytes))))
+}
+
+/// Sets the permission bits of a file or directory.
+///
+/// # Errors
+/// What the system says.
+pub fn set_mode(path: &Path, mode: u16) -> io::Result<()> {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode.into()))
+}
+
+/// Makes a symbolic link; the target is stored as it is.
+///
+/// # Errors
+/// What the system says.
+pub fn symlink(target: &[u8], at: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(OsStr::from_bytes(target), at)
 }
 
 /// Opens a file for reading unless it is a symbolic link.

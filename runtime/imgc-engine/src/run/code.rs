@@ -17,6 +17,7 @@ pub fn fingerprint(op: &Op) -> Result<[u8; 32], Failure> {
         Op::Fetch(_) => return Ok(*blake3::hash(b"imgc fetch v1").as_bytes()),
         Op::Scan(_) => made::SCAN,
         Op::Compose(_) => made::COMPOSE,
+        Op::ExportTree(_) => made::DIRECTORY,
         _ => made::KINDS,
     };
     let kind = match op.kind() {

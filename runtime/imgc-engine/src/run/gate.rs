@@ -1,14 +1,12 @@
 //! Artifacts that wait for somebody's word before they are published.
 
-use imgc_image::Failure;
-use imgc_plan::Op;
-
 use super::{Run, state::Slot};
 use crate::{
     event::Outcome,
     export::{Made, Place},
     report::{Artifact, Candidate, StepFailure},
 };
+use imgc_image::Failure;
 
 impl Run<'_> {
     /// Asks which artifacts may be published, and publishes those. What may not be is gone. Gives what failed.
@@ -44,13 +42,13 @@ impl Run<'_> {
     }
 
     fn candidate(&self, at: usize) -> Option<Candidate> {
-        let Op::Export(op) = &self.plan_step(at).op else { return None };
+        let file = self.plan_step(at).op.artifact()?.to_owned();
         let slot = self.slots[at].lock();
         let Artifact { path, len, sha256, .. } = slot.artifact.clone()?;
         let staged = slot.staged.as_ref().map(|staged| staged.path().to_owned());
         Some(Candidate {
             step: at,
-            file: op.file.clone(),
+            file,
             published: staged.is_none(),
             path: staged.unwrap_or(path),
             len,
@@ -60,9 +58,9 @@ impl Run<'_> {
 
     /// The place of an export's artifact.
     pub(super) fn place(&self, at: usize) -> Result<Place<'_>, Failure> {
-        match &self.plan_step(at).op {
-            Op::Export(op) => Place::new(self.world.home, &self.world.config.out, op),
-            _ => Err(Failure::Bug("only exports are exported".into())),
+        match self.plan_step(at).op.artifact() {
+            Some(name) => Place::new(self.world.home, &self.world.config.out, name),
+            None => Err(Failure::Bug("only exports are exported".into())),
         }
     }
 

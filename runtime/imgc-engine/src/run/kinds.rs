@@ -73,7 +73,9 @@ pub fn run(job: &Job<'_>) -> Made {
         Op::Stamp(op) => stamp(job, op),
         Op::Verity(op) => hashes(job, op),
         Op::Assemble(op) => assemble(job, op),
-        Op::Scan(_) | Op::Export(_) => Err(Failure::Bug("scans and exports are local".into())),
+        Op::Scan(_) | Op::Export(_) | Op::ExportTree(_) => {
+            Err(Failure::Bug("scans and exports are local".into()))
+        }
     }
 }
 

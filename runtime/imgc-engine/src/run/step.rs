@@ -15,6 +15,7 @@ use super::{
 use crate::{
     config::Goal,
     event::{Event, Outcome},
+    export,
     store::{
         actions::Action,
         step::{StepStore, Written},
@@ -39,7 +40,7 @@ impl Run<'_> {
         let start = Instant::now();
         let outcome = match &self.plan_step(at).op {
             Op::Scan(scan) => self.scan(at, scan, &mut slot)?,
-            Op::Export(_) => self.export(at, &mut slot)?,
+            Op::Export(_) | Op::ExportTree(_) => self.export(at, &mut slot)?,
             _ => self.find_or_run(at, &mut slot)?,
         };
         slot.millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -252,27 +253,34 @@ impl Run<'_> {
     fn export(&self, at: usize, slot: &mut Slot) -> Result<Outcome, Stop> {
         let failed = |failure| Stop::Failed(at, failure);
         let step = self.plan_step(at);
-        let Op::Export(op) = &step.op else {
-            return Err(failed(Failure::Bug("only exports are exported".into())));
-        };
         let key = self.key(at, slot)?;
         let place = self.place(at).map_err(failed)?;
-        if let Some(made) = place.current(&key, self.world.stop).map_err(failed)? {
+        let current = self.world.pool.install(|| place.current(&key, self.world.stop));
+        if let Some((made, warnings)) = current.map_err(failed)? {
+            slot.warnings = warnings;
             self.note(at, slot, made, false);
             return Ok(Outcome::Unchanged);
         }
         let input = step.inputs.first().map(|input| self.value(input.step)).transpose()?;
-        let Some(Value::Bytes(bytes)) = input else {
-            return Err(failed(Failure::Bug("an export reads one Bytes value".into())));
+        let total = match &input {
+            Some(Value::Bytes(bytes)) => Some(bytes.len()),
+            Some(Value::Tree(tree)) => Some(export::contents(tree)),
+            _ => None,
         };
-        let total = Some(bytes.len());
+        if let Some(Value::Tree(tree)) = &input {
+            slot.warnings = export::losses(tree);
+            // Nothing is published of which a warning is an error.
+            self.deny(at, slot)?;
+        }
         self.tell(Event::Start { step: at, total });
         let store = StepStore::new(self.shelf, self.world.stop);
         let meter = Meter::new(self.world.events, at, total);
-        let staged = self
-            .world
-            .pool
-            .install(|| place.stage(op, &bytes, &store, &|done| meter.add(done), self.world.stop));
+        let (progress, stop) = (|done| meter.add(done), self.world.stop);
+        let staged = self.world.pool.install(|| match (&step.op, &input) {
+            (Op::Export(op), Some(Value::Bytes(bytes))) => place.stage(op, bytes, &store, &progress, stop),
+            (_, Some(Value::Tree(tree))) => place.stage_tree(tree, &store, &progress, stop),
+            _ => Err(Failure::Bug("an export reads one Bytes or Tree value".into())),
+        });
         let staged = self.unless_changed(&store, staged).map_err(failed)?;
         if self.world.gate.is_some() {
             self.note(at, slot, staged.made, true);

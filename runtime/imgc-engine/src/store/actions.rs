@@ -36,8 +36,9 @@ struct Record {
     warnings: Vec<Warning>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Warning {
+/// A warning as records have it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
     code: String,
     message: String,
     help: Option<String>,
@@ -99,12 +100,14 @@ impl Action {
 }
 
 impl Warning {
-    fn of(problem: &Problem) -> Self {
+    /// Of a problem.
+    pub fn of(problem: &Problem) -> Self {
         let Problem { code, message, help, op, part, warning: _ } = problem.clone();
         Self { code: code.to_owned(), message, help, op, part }
     }
 
-    fn problem(self) -> Problem {
+    /// As the problem that it was.
+    pub fn problem(self) -> Problem {
         let Self { code, message, help, op, part } = self;
         Problem { code: intern(&code), message, help, op, part, warning: true }
     }

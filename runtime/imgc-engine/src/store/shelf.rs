@@ -88,6 +88,15 @@ impl<'a> Shelf<'a> {
         waiting.extend(packs.iter().filter(|id| state.known_packs.insert(**id)));
     }
 
+    /// Notes a pack that was just written: also one that was known before and lost. It is loaded when something is looked for.
+    pub fn take_pack(&self, id: BlobId) {
+        let mut waiting = self.waiting.lock().expect("because no holder of the lock panics");
+        let mut state = self.state();
+        state.known_packs.insert(id);
+        state.sound.insert(id);
+        waiting.push(id);
+    }
+
     /// Takes a table of local sources.
     pub fn take_local(&self, local: Local) {
         self.locals.write().expect("because no holder of the lock panics").push(Arc::new(local));

@@ -96,9 +96,8 @@ impl<'a> StepStore<'a> {
     fn end_pack(&self, writing: &mut Writing) -> io::Result<()> {
         if let Some(pack) = writing.pack.take() {
             let id = pack.finish(self.shelf.home())?;
-            self.shelf.take_blob(id);
             // Its table is read when something is looked for in it: not while trees are large.
-            self.shelf.add_packs(&[id]);
+            self.shelf.take_pack(id);
             writing.packs.push(id);
         }
         Ok(())

@@ -60,7 +60,7 @@ impl<'a> Values<'a> {
             // Level 1: the encoding is mostly zero bytes of integers; more effort would only cost time.
             let mut packer = zstd::stream::write::Encoder::new(&mut file, 1)?;
             let id = codec::encode_to(value, &mut packer).map_err(|error| home.explain(&error))?;
-            packer.finish().and_then(|file| file.flush()).map_err(|error| home.explain(&error))?;
+            packer.finish().and_then(Write::flush).map_err(|error| home.explain(&error))?;
             id
         };
         if !home.place(Room::Values, &id.hex()).exists() {

@@ -5,6 +5,7 @@ mod cached;
 mod child;
 mod compose;
 mod damage;
+mod directories;
 mod exports;
 mod lengths;
 mod pruned;

@@ -56,7 +56,12 @@ static KIND: Kind = Kind {
             "The time of its files, in seconds since 1970.",
         ),
     ],
-    traits: Traits::Loader(LoaderTraits { takes_source: true, takes_menu: true, takes_esp: true }),
+    traits: Traits::Loader(LoaderTraits {
+        takes_source: true,
+        needs_source: true,
+        takes_menu: true,
+        takes_esp: true,
+    }),
 };
 
 const fn opt(name: &'static str, ty: OptType, default: Default, doc: &'static str) -> Opt {

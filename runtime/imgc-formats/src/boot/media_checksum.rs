@@ -39,7 +39,12 @@ static KIND: Kind = Kind {
           CD, find with it whether the medium is as it was made. It comes after all loaders.",
     since: "0.1.0",
     options: &[],
-    traits: Traits::Loader(LoaderTraits { takes_source: false, takes_menu: false, takes_esp: false }),
+    traits: Traits::Loader(LoaderTraits {
+        takes_source: false,
+        needs_source: false,
+        takes_menu: false,
+        takes_esp: false,
+    }),
 };
 
 /// Bytes of a sector.

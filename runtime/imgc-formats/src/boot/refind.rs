@@ -51,7 +51,12 @@ static KIND: Kind = Kind {
             "The time of its files, in seconds since 1970.",
         ),
     ],
-    traits: Traits::Loader(LoaderTraits { takes_source: true, takes_menu: true, takes_esp: false }),
+    traits: Traits::Loader(LoaderTraits {
+        takes_source: true,
+        needs_source: true,
+        takes_menu: true,
+        takes_esp: false,
+    }),
 };
 
 const fn opt(name: &'static str, ty: OptType, default: Default, doc: &'static str) -> Opt {

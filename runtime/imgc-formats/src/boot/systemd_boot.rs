@@ -103,7 +103,12 @@ static KIND: Kind = Kind {
             since: "0.1.0",
         },
     ],
-    traits: Traits::Loader(LoaderTraits { takes_source: true, takes_menu: true, takes_esp: true }),
+    traits: Traits::Loader(LoaderTraits {
+        takes_source: true,
+        needs_source: true,
+        takes_menu: true,
+        takes_esp: true,
+    }),
 };
 
 impl Loader for SystemdBoot {

@@ -42,7 +42,12 @@ static KIND: Kind = Kind {
             "The time of its file, in seconds since 1970.",
         ),
     ],
-    traits: Traits::Loader(LoaderTraits { takes_source: false, takes_menu: true, takes_esp: false }),
+    traits: Traits::Loader(LoaderTraits {
+        takes_source: false,
+        needs_source: false,
+        takes_menu: true,
+        takes_esp: false,
+    }),
 };
 
 const fn opt(name: &'static str, ty: OptType, default: Default, doc: &'static str) -> Opt {

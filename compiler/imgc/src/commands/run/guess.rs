@@ -1,11 +1,8 @@
 //! What an image can start from, by looking at it.
 
-use std::{
-    fs::File,
-    io::{self, Read, Seek, SeekFrom},
-    path::Path,
-};
+use std::{io, path::Path};
 
+use imgc_image::ReadAt;
 use imgc_lang::Compilation;
 use imgc_plan::{
     ids::guid_bytes,
@@ -13,7 +10,7 @@ use imgc_plan::{
 };
 use imgc_qemu::Image;
 
-use crate::failure::Failure;
+use crate::{commands::inspect::source, failure::Failure};
 
 /// The types of a GPT partition that firmware looks for (UEFI 2.10, section 5.3.3), and that GRUB puts itself into.
 const ESP: &str = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b";
@@ -59,17 +56,9 @@ pub fn guess(file: &Path, made: Option<(&Compilation, usize)>) -> Result<Guess, 
         let spec = MachineSpec::new(Firmware::Bios, Medium::Network, None, None);
         return Ok(Guess { spec, why: "a directory is served by TFTP, and BIOS is assumed".into() });
     }
-    let signs = match (file.exists(), planned) {
-        (true, planned) => {
-            let image = Image::open(file)?;
-            if image.format == "raw" {
-                look(&mut File::open(file).map_err(|error| unreadable(file, &error))?)
-                    .map_err(|error| unreadable(file, &error))?
-            } else {
-                planned.unwrap_or_default()
-            }
-        }
-        (false, planned) => planned.unwrap_or_default(),
+    let signs = match file.exists() {
+        true => seen(file)?.or(planned).unwrap_or_default(),
+        false => planned.unwrap_or_default(),
     };
     let firmware = if signs.bios.is_none() && signs.uefi.is_some() { Firmware::Uefi } else { Firmware::Bios };
     let medium = if signs.is_cd { Medium::Cdrom } else { Medium::Disk };
@@ -86,8 +75,17 @@ pub fn guess(file: &Path, made: Option<(&Compilation, usize)>) -> Result<Guess, 
     Ok(Guess { spec, why })
 }
 
-fn unreadable(file: &Path, error: &io::Error) -> Failure {
-    Failure::Machine(format!("reading {}: {error}", file.display()))
+/// What is seen in a file; `None` of forms that are not read here.
+fn seen(file: &Path) -> Result<Option<Signs>, Failure> {
+    // Says what to do about what is packed, of which QEMU would start the wrapping.
+    let form = Image::open(file)?.format;
+    let opened = source::open(file)?;
+    if !matches!(form.as_str(), "raw" | "qcow2") {
+        return Ok(None);
+    }
+    let (_, disk) = source::disk(&opened, file)?;
+    let signs = look(disk.as_ref());
+    signs.map(Some).map_err(|error| Failure::Machine(format!("reading {}: {error}", file.display())))
 }
 
 /// What the manifest's partitions say of an image that is not read.
@@ -112,7 +110,7 @@ fn planned(compilation: &Compilation, export: usize) -> Option<Signs> {
 }
 
 /// Looks at an image for what firmware looks at.
-fn look(image: &mut (impl Read + Seek)) -> io::Result<Signs> {
+fn look(image: &dyn ReadAt) -> io::Result<Signs> {
     let mut signs = Signs::default();
     let first = read(image, 0, 512)?;
     if first.len() == 512 && first[510..] == [0x55, 0xaa] {
@@ -136,7 +134,7 @@ fn look(image: &mut (impl Read + Seek)) -> io::Result<Signs> {
     Ok(signs)
 }
 
-fn has_esp(image: &mut (impl Read + Seek), head: &[u8], sector: u64) -> io::Result<bool> {
+fn has_esp(image: &dyn ReadAt, head: &[u8], sector: u64) -> io::Result<bool> {
     // Fields of UEFI 2.10, section 5.3.2, table 5.5.
     let at = u64_at(head, 72).saturating_mul(sector);
     let (count, size) = (u32_at(head, 80).min(MOST_ENTRIES), u32_at(head, 84));
@@ -151,7 +149,7 @@ fn has_esp(image: &mut (impl Read + Seek), head: &[u8], sector: u64) -> io::Resu
 }
 
 /// El Torito 1.0, sections 2 and 3: the boot record names a catalogue, whose entries are for platforms.
-fn el_torito(image: &mut (impl Read + Seek), signs: &mut Signs) -> io::Result<()> {
+fn el_torito(image: &dyn ReadAt, signs: &mut Signs) -> io::Result<()> {
     if read(image, 16 * CD_SECTOR, 6)?.get(1..) != Some(b"CD001") {
         return Ok(());
     }
@@ -178,12 +176,11 @@ fn el_torito(image: &mut (impl Read + Seek), signs: &mut Signs) -> io::Result<()
 }
 
 /// What is there, at most so many bytes.
-fn read(image: &mut (impl Read + Seek), at: u64, len: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    // Past the largest place that a file can have nothing is.
-    if i64::try_from(at).is_ok() {
-        image.seek(SeekFrom::Start(at))?;
-        image.take(len).read_to_end(&mut bytes)?;
+fn read(image: &dyn ReadAt, at: u64, len: u64) -> io::Result<Vec<u8>> {
+    let len = image.len().saturating_sub(at).min(len);
+    let mut bytes = vec![0; usize::try_from(len).expect("because only a few sectors are asked for")];
+    if !bytes.is_empty() {
+        image.read_at(at, &mut bytes)?;
     }
     Ok(bytes)
 }
@@ -198,12 +195,25 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Cursor;
-
     use super::*;
 
+    struct Memory(Vec<u8>);
+
+    impl ReadAt for Memory {
+        fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+            let from = usize::try_from(offset).map_err(io::Error::other)?;
+            let bytes = self.0.get(from..).and_then(|rest| rest.get(..buf.len()));
+            buf.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
+            Ok(())
+        }
+
+        fn len(&self) -> u64 {
+            self.0.len() as u64
+        }
+    }
+
     fn signs(image: Vec<u8>) -> Signs {
-        look(&mut Cursor::new(image)).expect("read")
+        look(&Memory(image)).expect("read")
     }
 
     fn put(image: &mut [u8], at: usize, bytes: &[u8]) {

@@ -37,13 +37,8 @@ pub fn image(spec: &Spec, supply: &Supply<'_>, store: &dyn Store) -> Result<Byte
     Ok(out.finish(at)?)
 }
 
-/// What is in an image.
-pub struct Parts {
-    /// The boot sector, if there is one.
-    pub boot: Option<Arc<Bytes>>,
-    /// The stages, in order.
-    pub stages: Vec<Arc<Bytes>>,
-}
+/// A boot sector and stages.
+pub type Parts = (Option<Arc<Bytes>>, Vec<Arc<Bytes>>);
 
 /// The boot sector and the stages of an image that [`image()`] made.
 ///
@@ -52,7 +47,7 @@ pub struct Parts {
 pub fn read(spec: &Spec, image: Option<&Arc<Bytes>>, store: &dyn Store) -> Result<Parts, Failure> {
     let count = usize::from(spec.boot.is_some()) + spec.stages.len();
     if count == 0 {
-        return Ok(Parts { boot: None, stages: Vec::new() });
+        return Ok((None, Vec::new()));
     }
     let image = image.ok_or_else(|| Failure::Bug("the loader's stamp has no image".into()))?;
     let mut lengths = vec![0; 8 * count];
@@ -66,5 +61,5 @@ pub fn read(spec: &Spec, image: Option<&Arc<Bytes>>, store: &dyn Store) -> Resul
         at += len.next_multiple_of(GRAIN);
     }
     let boot = spec.boot.is_some().then(|| parts.remove(0));
-    Ok(Parts { boot, stages: parts })
+    Ok((boot, parts))
 }

@@ -10,8 +10,7 @@ use imgc_plan::step::PartHome;
 
 use super::{
     boot::{self, Boot},
-    image::{self, Parts},
-    place,
+    image, place,
     spec::{Field, Spec, Stamp, Thing},
 };
 use crate::boot::StampJob;
@@ -30,7 +29,7 @@ struct Placed<'a> {
 /// When something does not fit where it must lie, or a number does not fit where it is written.
 pub fn stamp(spec: &Spec, job: &StampJob<'_>) -> Result<Vec<(u64, Patch)>, Failure> {
     let own = job.home.own().ok_or_else(|| Failure::Bug("a loader of one's own lies on a disk".into()))?;
-    let Parts { boot, stages } = image::read(spec, job.image, job.store)?;
+    let (boot, stages) = image::read(spec, job.image, job.store)?;
     let boot = match (&spec.boot, boot) {
         (Some(path), Some(file)) => Some(boot::fit(path, &file, spec.boot_at, own, job)?),
         _ => None,

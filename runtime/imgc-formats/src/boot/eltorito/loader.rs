@@ -71,7 +71,12 @@ static KIND: Kind = Kind {
             since: "0.1.0",
         },
     ],
-    traits: Traits::Loader(LoaderTraits { takes_source: false, takes_menu: false, takes_esp: true }),
+    traits: Traits::Loader(LoaderTraits {
+        takes_source: false,
+        needs_source: false,
+        takes_menu: false,
+        takes_esp: true,
+    }),
 };
 
 /// The options as the stamp uses them.

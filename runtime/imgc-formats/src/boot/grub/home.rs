@@ -1,6 +1,7 @@
 //! Which homes GRUB cannot start from or read, before anything runs.
 
 use imgc_plan::{
+    Data,
     kind::OptionProblem,
     step::{LoaderHome, PartHome},
 };
@@ -13,6 +14,9 @@ use super::{
 
 /// The type of a partition in which UEFI looks, on GPT and MBR disks (UEFI 2.10, sections 5.3.3 and 5.2.2).
 const ESP_TYPES: [&str; 2] = ["c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "ef"];
+
+/// What GRUB's `squash4` unpacks (GRUB 2.06, `grub-core/fs/squash4.c`; tried).
+const SQUASHFS: [&str; 4] = ["none", "gzip", "lzo", "xz"];
 
 /// Everything that cannot be.
 pub fn check(options: &Options, home: &LoaderHome) -> Vec<OptionProblem> {
@@ -33,6 +37,15 @@ pub fn check(options: &Options, home: &LoaderHome) -> Vec<OptionProblem> {
     if filesystem_module(&own.filesystem).is_none() {
         let message = format!("GRUB cannot read its files from a partition with `{}`", own.filesystem);
         found.push(problem("partition", message, SMALL));
+    }
+    let compress = own.options.get("compress").and_then(Data::as_text).unwrap_or("none");
+    if own.filesystem == "squashfs" && !SQUASHFS.contains(&compress) {
+        let message = format!("GRUB cannot read a squashfs that is compressed with `{compress}`");
+        found.push(problem(
+            "partition",
+            message,
+            "`compress=gzip` and `compress=xz` are read by all versions of GRUB",
+        ));
     }
     // A filesystem at the start of the disk can be named by the disk.
     if own.number == 0 && table != "bare" && !is_cd(own) {

@@ -24,9 +24,16 @@ pub enum Layout {
     /// In blocks that follow one another, and so many bytes right behind the inode.
     Flat { block: u32, tail: u64 },
     /// In chunks, each somewhere or nowhere.
-    Chunks { bits: u32, table: Box<Vec<u32>> },
+    Chunks(Box<Chunks>),
     /// In pieces that follow one another.
     Packed(Box<Packed>),
+}
+
+/// Data in chunks of `1 << bits` bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunks {
+    pub bits: u32,
+    pub table: Vec<u32>,
 }
 
 /// Data in pieces that follow one another from `block` on, `blocks` in all.
@@ -242,7 +249,7 @@ impl<'a, 't, 'w, 's> Placer<'a, 't, 'w, 's> {
             let from = chunk << bits;
             table[chunk as usize] = self.chunk(content, from, (size - from).min(1 << bits))?;
         }
-        self.push(size, Layout::Chunks { bits, table: Box::new(table) });
+        self.push(size, Layout::Chunks(Box::new(Chunks { bits, table })));
         Ok(())
     }
 
@@ -373,5 +380,5 @@ fn in_a_row(bits: u32, table: Vec<u32>) -> Layout {
     {
         return Layout::Flat { block: first, tail: 0 };
     }
-    Layout::Chunks { bits, table: Box::new(table) }
+    Layout::Chunks(Box::new(Chunks { bits, table }))
 }

@@ -90,7 +90,7 @@ fn incompat(settings: &Settings, data: &[Data]) -> u32 {
     let mut bits = 0;
     for data in data {
         match data.layout {
-            Layout::Chunks { .. } => bits |= INCOMPAT_CHUNKED_FILE,
+            Layout::Chunks(_) => bits |= INCOMPAT_CHUNKED_FILE,
             Layout::Packed(_) if settings.cluster_blocks > 1 || algorithm(settings) != ALGORITHM_LZ4 => {
                 bits |= INCOMPAT_ZERO_PADDING | INCOMPAT_COMPR_CFGS;
             }
@@ -117,7 +117,7 @@ impl Data {
         head + match &self.layout {
             Layout::None => 0,
             Layout::Flat { tail, .. } => *tail,
-            Layout::Chunks { table, .. } => 4 * table.len() as u64,
+            Layout::Chunks(chunks) => 4 * chunks.table.len() as u64,
             Layout::Packed(_) => squeeze::indexes_len(head, self.size),
         }
     }
@@ -128,7 +128,7 @@ impl Data {
             Layout::None => (FLAT_PLAIN, device),
             Layout::Flat { block, tail: 0 } => (FLAT_PLAIN, *block),
             Layout::Flat { block, .. } => (FLAT_INLINE, *block),
-            Layout::Chunks { bits, .. } => (CHUNK_BASED, bits - BLOCK.ilog2()),
+            Layout::Chunks(chunks) => (CHUNK_BASED, chunks.bits - BLOCK.ilog2()),
             Layout::Packed(packed) => (COMPRESSED_FULL, packed.blocks),
         }
     }
@@ -193,8 +193,8 @@ impl Writer<'_, '_, '_, '_> {
         match &data.layout {
             Layout::None => Ok(()),
             Layout::Flat { block, tail } => self.flat(at, u64::from(*block) * BLOCK, *tail, after),
-            Layout::Chunks { table, .. } => {
-                let bytes: Vec<u8> = table.iter().flat_map(|block| block.to_le_bytes()).collect();
+            Layout::Chunks(chunks) => {
+                let bytes: Vec<u8> = chunks.table.iter().flat_map(|block| block.to_le_bytes()).collect();
                 self.sink.put(after, &bytes)
             }
             Layout::Packed(packed) => {

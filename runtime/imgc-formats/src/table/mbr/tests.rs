@@ -268,3 +268,13 @@ fn types_are_those_that_sfdisk_knows() {
         assert!(types::TYPES.iter().any(|(known, _)| *known == name));
     }
 }
+
+#[test]
+fn what_the_table_does_not_list_only_lies_there() {
+    let blob = PartSpec { number: 0, type_code: String::new(), uuid: None, ..part(0, "", MIB) };
+    let disk = make(layout(&Mbr, Some(8 * MIB), 512, vec![blob, part(1, "83", MIB)]));
+    let plain =
+        make(layout(&Mbr, Some(8 * MIB), 512, vec![PartSpec { start: Some(2 * MIB), ..part(1, "83", MIB) }]));
+    assert_eq!(disk.read(440, 72), plain.read(440, 72));
+    assert_eq!(disk.layout.parts[0].start, MIB);
+}

@@ -36,7 +36,7 @@ fn options_that_make_no_sense_together_are_refused() {
     assert_eq!(blamed(&[("image", "boot".into())]), ["image"]);
     assert_eq!(blamed(&[("image", "/".into())]), ["image"]);
     assert_eq!(blamed(&[("image", "/a/../b".into())]), ["image"]);
-    assert_eq!(blamed(&[table.clone()]), ["boot-info-table"]);
+    assert_eq!(blamed(std::slice::from_ref(&table)), ["boot-info-table"]);
     let both = [efi, image, table, ("load-segment", Data::Int(1))];
     assert_eq!(blamed(&both), ["boot-info-table", "load-segment"]);
 }
@@ -49,9 +49,9 @@ fn homes_that_are_no_cd_and_entries_of_nothing_or_two_things_are_refused() {
     };
     let image = ("image", Data::from("/boot/image"));
     let efi = ("platform", Data::from("efi"));
-    assert_eq!(told(&[image.clone()], &home("iso9660", false)), [""; 0]);
-    assert_eq!(told(&[efi.clone()], &home("iso9660", true)), [""; 0]);
-    assert_eq!(told(&[image.clone()], &home("ext4", false)), ["partition"]);
+    assert_eq!(told(std::slice::from_ref(&image), &home("iso9660", false)), [""; 0]);
+    assert_eq!(told(std::slice::from_ref(&efi), &home("iso9660", true)), [""; 0]);
+    assert_eq!(told(std::slice::from_ref(&image), &home("ext4", false)), ["partition"]);
     assert_eq!(told(&[], &home("iso9660", false)), ["node"]);
     assert_eq!(told(&[], &home("iso9660", true)), ["esp"]);
     assert_eq!(told(&[efi, image], &home("iso9660", true)), ["esp"]);

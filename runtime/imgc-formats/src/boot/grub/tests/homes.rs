@@ -62,6 +62,9 @@ fn places_that_do_not_are_refused_with_the_reason() {
         ),
         (&efi, disk("mbr", part("root", 1, "vfat", "0c"), None), "partition", "type `esp`"),
     ];
+    let mut zstd = part("root", 1, "squashfs", "");
+    zstd.options.insert("compress".into(), "zstd".into());
+    let cases = cases.into_iter().chain([(&[][..], disk("mbr", zstd, None), "partition", "`zstd`")]);
     for (pairs, home, option, words) in cases {
         let found = refused(pairs, &home);
         assert!(found.iter().any(|(o, m)| *o == option && m.contains(words)), "{home:?}: {found:?}");
