@@ -10,12 +10,12 @@ use std::{
 };
 
 use imgc_tests::{
-    imgc::{Bench, root},
+    imgc::{Bench, finish, root},
     qemu::Slot,
     tools::{assemble, tool},
 };
 
-use crate::boots::{COUNTER, project, run, text};
+use crate::boots::{COUNTER, project, text};
 
 /// How long a machine may take to say something.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -78,7 +78,8 @@ fn the_command_line_is_printed_as_a_shell_reads_it() {
     project(&bench, COUNTER);
     disk(&bench);
     let printed = |arguments: &[&str]| {
-        let line = text(&run(&bench, &[&["run", "--print"], arguments].concat(), 0).stdout);
+        let arguments = [&["run", "--print"], arguments].concat();
+        let line = text(&finish(bench.command(&arguments).env("IMGC_ACCEL", "tcg"), 0).stdout);
         let dir = bench.dir().canonicalize().expect("a path");
         let line = line.replace(dir.to_str().expect("text"), "DIR");
         line.split_once(' ').expect("a program and its words").1.trim_end().to_owned()
