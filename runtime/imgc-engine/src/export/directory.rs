@@ -54,7 +54,7 @@ const LOSSES: &[Loss] = &[
     },
     Loss {
         code: "devices-dropped",
-        what: "a device, pipe or socket there, which is left out",
+        what: "a device, pipe or socket behind its name",
         lost: is_special,
     },
 ];
