@@ -187,10 +187,12 @@ fn a_hybrid_cd_starts_four_ways() {
     let image = Image::build(&(grub() + CD));
     let said = image.good("bios-cd,uefi-cd,bios-disk,uefi-disk");
     assert_eq!(said.matches("2 entries, all files there").count(), 4, "{said}");
-    let catalog = 2048 * usize::from(u16::from_le_bytes([image.bytes[17 * 2048 + 0x47], image.bytes[17 * 2048 + 0x48]]));
+    let catalog = 2048
+        * usize::from(u16::from_le_bytes([image.bytes[17 * 2048 + 0x47], image.bytes[17 * 2048 + 0x48]]));
     image.spoilt(|bytes| bytes[catalog + 5] ^= 1, &["boot catalogue", "checksum"]);
     image.spoilt(|bytes| bytes[catalog + 43] = 0x7f, &["boot catalogue", "outside of the medium"]);
-    let first = 2048 * usize::from(u16::from_le_bytes([image.bytes[catalog + 40], image.bytes[catalog + 41]]));
+    let first =
+        2048 * usize::from(u16::from_le_bytes([image.bytes[catalog + 40], image.bytes[catalog + 41]]));
     image.spoilt(|bytes| bytes[first + 12] ^= 1, &["boot information table"]);
     image.spoilt(|bytes| bytes[0x1b0 + 7] = 0x7f, &["sector 0", "it is not there"]);
     let fat = find(&image.bytes, b"FAT1", 0) / 512 * 512;
@@ -209,7 +211,10 @@ fn entries_of_systemd_boot_are_read() {
     let counted = MENU.replace("entry one {", "entry one version=\"2\" tries=3 {");
     let image = Image::build(&format!("image media\n{}{counted}{disk}", sd_boot()));
     let said = image.good("uefi-disk");
-    assert!(said.contains("systemd-boot, unsigned, /EFI/BOOT/BOOTX64.EFI in partition 1 → 2 entries"), "{said}");
+    assert!(
+        said.contains("systemd-boot, unsigned, /EFI/BOOT/BOOTX64.EFI in partition 1 → 2 entries"),
+        "{said}"
+    );
     image.spoilt(
         |bytes| replace(bytes, b"/boot/initrd", b"/boot/initrq"),
         &["/loader/entries/", "`initrd` names /boot/initrq"],
@@ -220,7 +225,10 @@ fn entries_of_systemd_boot_are_read() {
     let copy = image.bench.dir().join("default.img");
     fs::copy(&image.path, &copy).expect("copied");
     let target = format!("{}@@1M", copy.display());
-    run(Command::new(tool("mcopy", "mtools")).args(["-o", "-i", &target]).arg(&settings).arg("::/loader/loader.conf"));
+    run(Command::new(tool("mcopy", "mtools"))
+        .args(["-o", "-i", &target])
+        .arg(&settings)
+        .arg("::/loader/loader.conf"));
     let said = text(&image.verify(&copy, &[], 0));
     assert!(said.contains("warning: /loader/loader.conf") && said.contains("no try is left"), "{said}");
 }
@@ -242,14 +250,15 @@ fn syslinux_is_followed_by_its_fields() {
     );
     let image = Image::build(&text);
     let said = image.good("bios-disk");
-    assert!(said.contains("SYSLINUX in the boot sector of partition 1") && said.contains("2 entries, all files there"), "{said}");
+    assert!(
+        said.contains("SYSLINUX in the boot sector of partition 1")
+            && said.contains("2 entries, all files there"),
+        "{said}"
+    );
     image.spoilt(|bytes| bytes[446] = 0, &["sector 0", "none is marked"]);
     let core = find(&image.bytes, &0x3eb2_02fe_u32.to_le_bytes(), (1 << 20) + 512) - 0x18;
     image.spoilt(|bytes| bytes[core + 4096] ^= 1, &["ldlinux.sys in partition 1", "checksum"]);
-    image.spoilt(
-        |bytes| replace(bytes, b"/boot/initrd", b"/boot/initrq"),
-        &["`INITRD` names /boot/initrq"],
-    );
+    image.spoilt(|bytes| replace(bytes, b"/boot/initrd", b"/boot/initrq"), &["`INITRD` names /boot/initrq"]);
 }
 
 #[test]
