@@ -78,7 +78,7 @@ impl Image {
         let bench = Bench::new();
         let manifest = project(bench.dir(), text, FILES);
         if text.contains("{ deb ") {
-            let lock = root().join("tests/boot/syslinux/imgc.lock");
+            let lock = root().join("tests/cli/verify/imgc.lock");
             fs::copy(lock, bench.dir().join("imgc.lock")).expect("copied");
         }
         let made = bench.build(&manifest, &[]);
@@ -300,4 +300,34 @@ fn loaders_that_want_the_same_place_are_refused() {
     let said = String::from_utf8(output.stderr).expect("text");
     assert!(said.contains("/EFI/BOOT/BOOTX64.EFI") && said.contains("another loader"), "{said}");
     assert!(said.contains("grub platform=x86_64-efi"), "the second loader is shown: {said}");
+}
+
+/// Whatever is written into a medium that starts, there is an answer, and soon.
+#[test]
+fn spoilt_media_are_answered_for() {
+    for text in [grub() + DISK, grub() + CD] {
+        let image = Image::build(&text);
+        let used: Vec<usize> = (0..image.bytes.len() / 512)
+            .filter(|at| image.bytes[at * 512..][..512].iter().any(|byte| *byte != 0))
+            .collect();
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        let mut next = |below: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state % below as u64).expect("small")
+        };
+        let mut bytes = image.bytes.clone();
+        for round in 0..150 {
+            let places: Vec<usize> =
+                (0..1 + round % 40).map(|_| used[next(used.len())] * 512 + next(512)).collect();
+            for at in &places {
+                bytes[*at] = [0, 0xff, 0x7f, 1][next(4)];
+            }
+            let report = imgc_formats::verify::verify(&bytes);
+            assert!(report.findings.len() <= 200 && report.paths.len() < 50, "{report:#?}");
+            places.iter().for_each(|at| bytes[*at] = image.bytes[*at]);
+        }
+        assert!(!imgc_formats::verify::verify(&bytes).is_broken(), "everything was put back");
+    }
 }
