@@ -49,7 +49,7 @@ pub(super) fn check(disk: &Disk<'_>) -> Vec<Trail> {
     match eltorito::decode(&bytes) {
         Err(problem) => trail.error(place, problem.message, "make the image anew"),
         Ok(entries) if entries.is_empty() => {
-            trail.error(place, "it names nothing that firmware could start", "add a loader")
+            trail.error(place, "it names nothing that firmware could start", "add a loader");
         }
         Ok(entries) => return entries.iter().flat_map(|entry| one(disk, entry, &place)).collect(),
     }
@@ -92,7 +92,7 @@ fn bios(disk: &Disk<'_>, entry: &Entry, file: Option<&File>, trail: &mut Trail) 
         Some(file) => file.path.to_string(),
         None => format!("the boot image in sector {}", entry.first / eltorito::SECTOR),
     };
-    let long = file.map_or(u64::from(entry.sectors) * 512, len).min(LONGEST).max(512);
+    let long = file.map_or(u64::from(entry.sectors) * 512, len).clamp(512, LONGEST);
     let long = long.min(disk.image.len() - entry.first);
     let Some(bytes) = read(disk.image, entry.first, usize::try_from(long).unwrap_or(0)) else {
         return trail.error(place, "it cannot be read", "");

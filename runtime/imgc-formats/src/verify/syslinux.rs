@@ -198,7 +198,7 @@ impl Reading<'_> {
         match command.to_ascii_lowercase().as_str() {
             "label" => self.entries += 1,
             "kernel" | "linux" | "com32" | "ui" | "fdt" => {
-                self.named(directory, command, first, place, trail)
+                self.named(directory, command, first, place, trail);
             }
             "initrd" => first.split(',').for_each(|path| self.named(directory, command, path, place, trail)),
             "append" => {

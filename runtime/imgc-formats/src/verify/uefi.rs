@@ -42,7 +42,7 @@ pub(super) fn check(disk: &Disk<'_>) -> Vec<Trail> {
                 broken.error(part.name(), message, "make it with FAT");
             }
             Ok(None) if is_esp => {
-                broken.error(part.name(), "the EFI system partition holds no filesystem", "make it with FAT")
+                broken.error(part.name(), "the EFI system partition holds no filesystem", "make it with FAT");
             }
             Err(why) if is_esp => broken.error(
                 part.name(),
