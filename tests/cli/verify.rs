@@ -7,7 +7,7 @@ use std::{
 };
 
 use imgc_tests::{
-    imgc::Bench,
+    imgc::{Bench, root},
     tools::{file, run, tool},
 };
 
@@ -77,6 +77,10 @@ impl Image {
     fn build(text: &str) -> Self {
         let bench = Bench::new();
         let manifest = project(bench.dir(), text, FILES);
+        if text.contains("{ deb ") {
+            let lock = root().join("tests/cli/verify/imgc.lock");
+            fs::copy(lock, bench.dir().join("imgc.lock")).expect("copied");
+        }
         let made = bench.build(&manifest, &[]);
         let path = bench.dir().join(&made["disk.img"].path);
         Self::at(bench, path)
@@ -195,7 +199,7 @@ fn a_hybrid_cd_starts_four_ways() {
         2048 * usize::from(u16::from_le_bytes([image.bytes[catalog + 40], image.bytes[catalog + 41]]));
     image.spoilt(|bytes| bytes[first + 12] ^= 1, &["boot information table"]);
     image.spoilt(|bytes| bytes[0x1b0 + 7] = 0x7f, &["sector 0", "it is not there"]);
-    let fat = find(&image.bytes, b"FAT1", 0) / 512 * 512;
+    let fat = find(&image.bytes, b"FAT1", 2 << 20) / 512 * 512;
     image.spoilt(|bytes| bytes[fat..fat + 512].fill(0), &["EFI"]);
 }
 
@@ -296,4 +300,34 @@ fn loaders_that_want_the_same_place_are_refused() {
     let said = String::from_utf8(output.stderr).expect("text");
     assert!(said.contains("/EFI/BOOT/BOOTX64.EFI") && said.contains("another loader"), "{said}");
     assert!(said.contains("grub platform=x86_64-efi"), "the second loader is shown: {said}");
+}
+
+/// Whatever is written into a medium that starts, there is an answer, and soon.
+#[test]
+fn spoilt_media_are_answered_for() {
+    for text in [grub() + DISK, grub() + CD] {
+        let image = Image::build(&text);
+        let used: Vec<usize> = (0..image.bytes.len() / 512)
+            .filter(|at| image.bytes[at * 512..][..512].iter().any(|byte| *byte != 0))
+            .collect();
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        let mut next = |below: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state % below as u64).expect("small")
+        };
+        let mut bytes = image.bytes.clone();
+        for round in 0..150 {
+            let places: Vec<usize> =
+                (0..1 + round % 40).map(|_| used[next(used.len())] * 512 + next(512)).collect();
+            for at in &places {
+                bytes[*at] = [0, 0xff, 0x7f, 1][next(4)];
+            }
+            let report = imgc_formats::verify::verify(&bytes);
+            assert!(report.findings.len() <= 200 && report.paths.len() < 50, "{report:#?}");
+            places.iter().for_each(|at| bytes[*at] = image.bytes[*at]);
+        }
+        assert!(!imgc_formats::verify::verify(&bytes).is_broken(), "everything was put back");
+    }
 }

@@ -57,8 +57,8 @@ fn code_of(disk: &Disk<'_>, part: &Part<'_>, sector: &[u8], trail: &mut Trail) {
         format!("the boot sector of {}", part.name())
     };
     if has(sector, GRUB) {
-        // `boot_hybrid.img` has no room for a FAT's fields, but for a mended jump.
-        let hybrid = sector[3..6] == [0x90; 3];
+        // Where others leave room for a FAT's fields, `boot_hybrid.img` does nothing; makers of CDs for Macs change what is before.
+        let hybrid = sector[8..16] == [0x90; 8];
         let at = if hybrid { HYBRID_SECTOR } else { KERNEL_SECTOR };
         trail.step(format!("GRUB 2 in {place}"));
         let first = number(sector, at, 8).unwrap_or(u64::MAX);

@@ -30,7 +30,9 @@ const DECOMPRESSORS: std::ops::Range<usize> = 2048..4096;
 
 /// The most sectors of a core image (it lies below 480 KiB of memory), and of bytes that it unpacks to.
 const MOST_SECTORS: u64 = 2048;
-const MOST_BYTES: u64 = 16 << 20;
+const MOST_BYTES: u64 = 8 << 20;
+/// How many places a stream is looked for at: an image of zeros looks like one everywhere.
+const MOST_TRIES: usize = 24;
 
 /// `mimg`, and the types of its objects.
 const MAGIC: &[u8] = b"mimg";
@@ -137,12 +139,12 @@ fn unpack(core: &[u8]) -> Option<Area> {
     let len = number(core, UNCOMPRESSED_SIZE, 4).filter(|len| (1..=MOST_BYTES).contains(len))?;
     let try_at = |at: usize| {
         let stream = core.get(at..at.checked_add(packed)?)?;
-        // A range coder's first byte is 0.
-        let stream = Some(stream).filter(|stream| stream.first() == Some(&0))?;
         let mut memory = Vec::new();
         let reader = LzmaReader::new(stream, len, 3, 0, 2, 1 << 16, None).ok()?;
         reader.take(len).read_to_end(&mut memory).ok()?;
         Area::find(&memory).filter(|_| memory.len() as u64 == len)
     };
-    try_at(DECOMPRESSOR).or_else(|| DECOMPRESSORS.step_by(4).find_map(try_at))
+    // A range coder's first byte is 0, and behind the decompressor comes padding, so the last zeros are the likely ones.
+    let likely = |at: &usize| core.get(*at) == Some(&0) && core.get(*at + 1).is_some_and(|byte| *byte != 0);
+    try_at(DECOMPRESSOR).or_else(|| DECOMPRESSORS.step_by(4).filter(likely).take(MOST_TRIES).find_map(try_at))
 }

@@ -16,6 +16,9 @@ pub(super) const SECTOR: u64 = 512;
 /// The attribute of a GPT's partition that marks it for code in sector 0 (UEFI 2.10, table 5.8: "Legacy BIOS Bootable").
 const LEGACY_BOOT: u8 = 1 << 2;
 
+/// The longest array of entries of a GPT that is read, in bytes: 16 KiB are usual.
+const LONGEST_ARRAY: u64 = 1 << 20;
+
 /// The most partitions that are opened.
 const MOST_PARTS: usize = 128;
 
@@ -172,6 +175,14 @@ pub(super) fn list<'a>(image: &'a dyn ReadAt, report: &mut Report) -> Vec<Place<
         let gpt = kind.kind().name == "gpt";
         if gpt {
             backup(image, report);
+            if checksums(image) == Some(false) {
+                report.say(Finding {
+                    level: Level::Error,
+                    place: "the gpt table".into(),
+                    message: "a checksum of it is wrong, so firmware does not take it".into(),
+                    help: Some("sgdisk mends it from its copy at the end, if that is whole".into()),
+                });
+            }
         }
         for part in listed.into_iter().take(MOST_PARTS) {
             let marked = if gpt { legacy_boot(image, part.number) } else { active(image, part.number) };
@@ -195,17 +206,30 @@ fn header(image: &dyn ReadAt) -> Option<(u64, Vec<u8>)> {
     [512, 4096].into_iter().filter_map(at).find(|(_, header)| header.starts_with(b"EFI PART"))
 }
 
-fn legacy_boot(image: &dyn ReadAt, number: u32) -> bool {
+fn legacy_boot(image: &dyn ReadAt, index: u32) -> bool {
     let attributes = || {
         let (sector, header) = header(image)?;
-        let array = number_at(&header, 72, 8)?.checked_mul(sector)?;
-        let skip = u64::from(number.checked_sub(1)?).checked_mul(number_at(&header, 84, 4)?)?;
+        let array = number(&header, 72, 8)?.checked_mul(sector)?;
+        let skip = u64::from(index.checked_sub(1)?).checked_mul(number(&header, 84, 4)?)?;
         read(image, array.checked_add(skip)?.checked_add(48)?, 1)
     };
     attributes().is_some_and(|flags| flags[0] & LEGACY_BOOT != 0)
 }
 
-use number as number_at;
+/// Whether the checksums of the header and of its entries are right (UEFI 2.10, table 5.5, `HeaderCRC32` and
+/// `PartitionEntryArrayCRC32`).
+fn checksums(image: &dyn ReadAt) -> Option<bool> {
+    let (sector, start) = header(image)?;
+    let len = usize::try_from(number(&start, 12, 4)?).ok().filter(|len| (92..=4096).contains(len))?;
+    let mut header = read(image, sector, len)?;
+    header[16..20].fill(0);
+    let array =
+        number(&start, 80, 4)?.checked_mul(number(&start, 84, 4)?).filter(|len| *len <= LONGEST_ARRAY)?;
+    let at = number(&start, 72, 8)?.checked_mul(sector)?;
+    let array = read(image, at, usize::try_from(array).ok()?)?;
+    let right = |bytes: &[u8], at: usize| number(&start, at, 4) == Some(u64::from(crc32fast::hash(bytes)));
+    Some(right(&header, 16) && right(&array, 88))
+}
 
 /// Says when the copy of the header is not where the header says (UEFI 2.10, table 5.5, `AlternateLBA`).
 fn backup(image: &dyn ReadAt, report: &mut Report) {

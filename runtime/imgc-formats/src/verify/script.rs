@@ -8,14 +8,14 @@ use super::{core::Area, disk::Disk, grub::Home, report::Trail};
 const DEEPEST: usize = 4;
 const MOST_FILES: usize = 32;
 
-/// The commands that read files, and the modules that they are in.
+/// The commands that read files, and the modules that they are in; none where that depends on who built GRUB.
 const COMMANDS: &[(&str, &str)] = &[
     ("linux", "linux"),
     ("linux16", "linux16"),
-    ("linuxefi", "linux"),
+    ("linuxefi", ""),
     ("initrd", "linux"),
     ("initrd16", "linux16"),
-    ("initrdefi", "linux"),
+    ("initrdefi", ""),
     ("multiboot", "multiboot"),
     ("module", "multiboot"),
     ("multiboot2", "multiboot2"),
@@ -40,13 +40,26 @@ struct Reading<'c> {
     variables: BTreeMap<String, String>,
     files: usize,
     found: Found,
+    /// The modules that were looked for, and whether they are there.
+    modules: BTreeMap<&'static str, bool>,
+    /// Whether files are looked for elsewhere than beside the menu.
+    moved: bool,
 }
 
 /// Reads a menu and what it includes.
 pub(super) fn check(disk: &Disk<'_>, home: &Home<'_>, area: &Area, path: &str, trail: &mut Trail) -> Found {
     let variables =
         BTreeMap::from([("prefix".to_owned(), home.directory.clone()), ("root".to_owned(), String::new())]);
-    let mut reading = Reading { disk, home, area, variables, files: 0, found: Found::default() };
+    let mut reading = Reading {
+        disk,
+        home,
+        area,
+        variables,
+        files: 0,
+        found: Found::default(),
+        modules: BTreeMap::new(),
+        moved: false,
+    };
     reading.file(path, 0, trail);
     reading.found
 }
@@ -80,11 +93,13 @@ impl Reading<'_> {
             "menuentry" => self.found.entries += 1,
             "set" => {
                 if let Some((name, value)) = first.and_then(|word| word.split_once('=')) {
+                    self.moved |= name == "root";
                     // What a device is called decides nothing here: files are looked for everywhere.
                     let value = if name == "root" { "" } else { value };
                     self.variables.insert(name.to_owned(), value.to_owned());
                 }
             }
+            name if name.starts_with("search") => self.moved = true,
             "configfile" | "source" | "." | "normal" => {
                 let Some(path) = first.cloned() else { return };
                 self.file(&path, depth + 1, trail);
@@ -106,8 +121,15 @@ impl Reading<'_> {
         }
     }
 
-    fn module(&self, command: &str, module: &str, place: &str, trail: &mut Trail) {
-        if self.home.has_module(self.area, module) {
+    fn module(&mut self, command: &str, module: &'static str, place: &str, trail: &mut Trail) {
+        let Self { disk, home, area, variables, .. } = self;
+        let there = *self.modules.entry(module).or_insert_with(|| {
+            let prefix = variables.get("prefix").map_or("", |prefix| strip_device(prefix));
+            let path = format!("{prefix}/{}/{module}.mod", home.platform);
+            let beside = || disk.readable().any(|(_, files)| files.file(&path).is_some());
+            module.is_empty() || home.has_module(area, module) || beside()
+        });
+        if there {
             return;
         }
         let platform = self.home.platform;
@@ -128,7 +150,7 @@ impl Reading<'_> {
         }
         self.found.missing += 1;
         let message = format!("`{command}` names {plain}, and there is no such file");
-        if self.disk.hides_something() {
+        if (self.moved || path.starts_with('(')) && self.disk.hides_something() {
             trail.warning(place, message, "it may be in a filesystem that imgc does not read");
         } else {
             trail.error(place, message, "mend the path, or put the file there");
