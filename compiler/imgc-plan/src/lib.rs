@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`digest`] names things by content, [`data`] is the canonical typed value, [`kind`] describes a
 //! filesystem, table, loader, disk format or archive to the compiler, [`tree`] and [`menu`] are what a manifest says
-//! of files and boot entries, [`layout`] is the solver, [`step`] and [`plan`] are the work itself, [`test`] is what is expected of it.
+//! of files and boot entries, [`layout`] is the solver, [`step`] and [`plan`] are the work itself, [`mod@test`] is what is expected of it.
 
 pub mod data;
 pub mod digest;

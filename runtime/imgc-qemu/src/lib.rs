@@ -1,7 +1,7 @@
 //! Machines: finds QEMU and firmware on this computer, starts images in it, watches what they show and drives them.
 //!
 //! [`machine`] says what a machine is, [`words`] says it to QEMU, [`host`] finds what that takes, [`accel`] finds whether it can be
-//! fast; [`vm`] is one that runs, [`test`] does with it what a test of a manifest says. Images are never written to unless
+//! fast; [`vm`] is one that runs, [`mod@test`] does with it what a test of a manifest says. Images are never written to unless
 //! that is asked for.
 
 pub mod accel;

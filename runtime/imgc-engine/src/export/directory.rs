@@ -52,11 +52,7 @@ const LOSSES: &[Loss] = &[
         what: "other names (hard links), which become copies",
         lost: |entry| entry.link.is_some(),
     },
-    Loss {
-        code: "devices-dropped",
-        what: "a device, pipe or socket behind its name",
-        lost: is_special,
-    },
+    Loss { code: "devices-dropped", what: "a device, pipe or socket behind its name", lost: is_special },
 ];
 
 /// What a directory does not hold of a tree.
