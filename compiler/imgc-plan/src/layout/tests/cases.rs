@@ -185,8 +185,8 @@ fn fixed_starts_outside_of_the_usable_space_are_refused() {
 #[test]
 fn names_and_numbers_are_checked() {
     let twice = PartSpec { name: "p1".into(), ..part(1, exact(1)) };
-    let parts = vec![part(1, exact(1)), twice, part(0, exact(1)), part(129, exact(1))];
-    let mut parts = parts;
+    // Number 0 is that of a partition that the table does not list.
+    let mut parts = vec![part(1, exact(1)), twice, part(0, exact(1)), part(129, exact(1))];
     parts.push(logical(part(5, exact(1))));
     let said = complaints(&disk(gpt(), None, parts));
     let codes: Vec<&str> = said.iter().map(|text| text.split(':').next().expect("a code")).collect();
@@ -195,12 +195,11 @@ fn names_and_numbers_are_checked() {
         [
             "partition-name-taken p1",
             "partition-number-taken p1",
-            "partition-number p0",
             "partition-number p129",
             "partition-logical p5"
         ]
     );
-    assert!(said[3].ends_with("primary partitions have numbers from 1 to 128"));
+    assert!(said[2].ends_with("primary partitions have numbers from 1 to 128"));
 }
 
 #[test]
