@@ -67,10 +67,13 @@ fn same(
     store: &MemoryStore,
     copy: impl Fn(&Entry) -> Vec<u8>,
 ) {
-    let paths = |tree: &Tree| tree.entries().iter().map(|entry| entry.path.clone()).collect::<Vec<_>>();
-    assert_eq!(paths(back), paths(tree), "{text}");
+    // Every ext has it, whether the tree does or not.
+    let own = |entry: &&Entry| entry.path.0 != b"lost+found" || tree.get(b"lost+found").is_some();
+    let found: Vec<&Entry> = back.entries().iter().filter(own).collect();
+    let names: Vec<_> = found.iter().map(|entry| &entry.path).collect();
+    assert_eq!(names, tree.entries().iter().map(|entry| &entry.path).collect::<Vec<_>>(), "{text}");
     let small = text.contains("inode-size=128");
-    for (is, should) in back.entries().iter().zip(tree.entries()) {
+    for (is, should) in found.into_iter().zip(tree.entries()) {
         let at = format!("{text} {}", should.path);
         // The root of a FAT has no entry, and so no time.
         if !(writer.is_plain() && should.path.0.is_empty()) {
