@@ -7,6 +7,7 @@ mod grub;
 mod ipxe;
 mod limine;
 mod media_checksum;
+mod options;
 mod refind;
 mod start;
 mod supply;
@@ -16,7 +17,7 @@ mod u_boot;
 
 use std::sync::Arc;
 
-use imgc_image::{Bytes, Failure, Store, Tree, build::Patch};
+use imgc_image::{Bytes, Failure, Problem, Store, Tree, build::Patch};
 use imgc_plan::{
     Kind, Record,
     kind::{OptionProblem, Products},
@@ -53,6 +54,14 @@ pub struct LoaderJob<'a> {
     pub home: &'a LoaderHome,
     /// Reads the contents of `source`, and takes new ones.
     pub store: &'a dyn Store,
+}
+
+impl<'a> LoaderJob<'a> {
+    /// The menu, for a loader that is nothing without one; `loader` is its name for people.
+    fn need_menu(&self, loader: &str) -> Result<&'a Menu, Problem> {
+        let missing = || Problem::new("menu-missing", format!("{loader} needs a menu")).help("add `menu=`");
+        self.menu.ok_or_else(missing)
+    }
 }
 
 /// What a loader's stamp reads.

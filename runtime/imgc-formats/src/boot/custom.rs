@@ -20,13 +20,18 @@ mod tests;
 
 use imgc_image::{Bytes, Failure, Tree, build::Patch};
 use imgc_plan::{
-    Family, Kind, Opt, OptType, Record,
+    Family, Kind, OptType, Record,
     kind::{Default, LoaderTraits, OptionProblem, Products, Traits},
     step::LoaderHome,
 };
 
 use self::spec::{BootAt, Spec};
-use super::{Loader, LoaderJob, StampJob, files::Files, supply::Supply};
+use super::{
+    Loader, LoaderJob, StampJob,
+    files::Files,
+    options::{EPOCH, opt},
+    supply::Supply,
+};
 
 /// A loader of one's own.
 pub struct Custom;
@@ -74,12 +79,7 @@ static KIND: Kind = Kind {
              the start a file of the partition; a value is its `lba` or `sectors` in sectors of the disk, its `offset` or `bytes`, or that of \
              `disk`, `partition` (the loader's) or `partition:NAME`. Widths are `u8`, `u16`, `u32`, `u64`; `plus=N` adds to the value.",
         ),
-        opt(
-            "epoch",
-            OptType::Int { min: 0, max: i64::MAX },
-            Default::Epoch,
-            "The time of its files, in seconds since 1970.",
-        ),
+        EPOCH,
     ],
     traits: Traits::Loader(LoaderTraits {
         takes_source: true,
@@ -88,10 +88,6 @@ static KIND: Kind = Kind {
         takes_esp: false,
     }),
 };
-
-const fn opt(name: &'static str, ty: OptType, default: Default, doc: &'static str) -> Opt {
-    Opt { name, ty, default, doc, since: "0.1.0" }
-}
 
 impl Loader for Custom {
     fn kind(&self) -> &'static Kind {

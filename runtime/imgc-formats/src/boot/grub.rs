@@ -47,7 +47,7 @@ use self::{
     package::Package,
     place::{Form, Place},
 };
-use super::{Loader, LoaderJob, StampJob};
+use super::{Loader, LoaderJob, StampJob, options::EPOCH};
 
 /// GRUB 2.
 pub struct Grub;
@@ -145,13 +145,7 @@ static KIND: Kind = Kind {
                   have it.",
             since: "0.1.0",
         },
-        Opt {
-            name: "epoch",
-            ty: OptType::Int { min: 0, max: i64::MAX },
-            default: Default::Epoch,
-            doc: "The time of its files, in seconds since 1970.",
-            since: "0.1.0",
-        },
+        EPOCH,
     ],
     traits: Traits::Loader(LoaderTraits {
         takes_source: true,

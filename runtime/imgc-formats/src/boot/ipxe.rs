@@ -8,7 +8,7 @@ mod script;
 
 use imgc_image::{Failure, Problem, Tree};
 use imgc_plan::{
-    Data, Family, Kind, Opt, OptType, Record,
+    Data, Family, Kind, OptType, Record,
     kind::{Default, LoaderTraits, OptionProblem, Products, Traits},
     menu::Menu,
     step::LoaderHome,
@@ -17,6 +17,7 @@ use imgc_plan::{
 use super::{
     Loader, LoaderJob,
     files::{Files, as_problem, directory},
+    options::{EPOCH, epoch, opt},
     supply::Supply,
 };
 
@@ -50,12 +51,7 @@ static KIND: Kind = Kind {
             Default::Text("boot.ipxe"),
             "The script's name. iPXE for UEFI looks for `autoexec.ipxe` by itself, beside its program, since 1.21.",
         ),
-        opt(
-            "epoch",
-            OptType::Int { min: 0, max: i64::MAX },
-            Default::Epoch,
-            "The time of its files, in seconds since 1970.",
-        ),
+        EPOCH,
     ],
     traits: Traits::Loader(LoaderTraits {
         takes_source: true,
@@ -64,10 +60,6 @@ static KIND: Kind = Kind {
         takes_esp: false,
     }),
 };
-
-const fn opt(name: &'static str, ty: OptType, default: Default, doc: &'static str) -> Opt {
-    Opt { name, ty, default, doc, since: "0.1.0" }
-}
 
 /// The options, checked.
 struct Options {
@@ -81,10 +73,7 @@ impl Options {
     fn read(record: &Record) -> Result<Self, Vec<OptionProblem>> {
         let text =
             |name: &str, default: &'static str| record.get(name).and_then(Data::as_text).unwrap_or(default);
-        let epoch = match record.get("epoch") {
-            Some(Data::Int(epoch)) => *epoch,
-            _ => 0,
-        };
+        let epoch = epoch(record);
         let directory = directory("directory", text("directory", "/"));
         let script = script_name(text("script", "boot.ipxe"));
         match (directory, script) {
@@ -139,8 +128,7 @@ impl Loader for Ipxe {
         let options = Options::read(job.options).map_err(|problems| {
             Failure::Problems(problems.into_iter().map(as_problem).collect::<Vec<Problem>>())
         })?;
-        let menu =
-            job.menu.ok_or_else(|| Problem::new("menu-missing", "iPXE needs a menu").help("add `menu=`"))?;
+        let menu = job.need_menu("iPXE")?;
         let text = script::render(menu, &options.up())?;
         let mut files = Files::new(job.store, options.epoch);
         let below = |name: &str| format!("{}/{name}", options.directory);

@@ -6,9 +6,9 @@
 
 mod config;
 
-use imgc_image::{Failure, Problem, Tree};
+use imgc_image::{Failure, Tree};
 use imgc_plan::{
-    Data, Family, Kind, Opt, OptType, Record,
+    Data, Family, Kind, OptType, Record,
     kind::{Default, LoaderTraits, OptionProblem, Products, Traits},
     menu::Menu,
     step::LoaderHome,
@@ -18,6 +18,7 @@ use self::config::Protocol;
 use super::{
     Loader, LoaderJob,
     files::{Files, as_problem, directory},
+    options::{EPOCH, epoch, opt},
     supply::Supply,
 };
 
@@ -49,12 +50,7 @@ static KIND: Kind = Kind {
             Default::Text("multiboot"),
             "How kernels of `multiboot` and `multiboot2` entries are started: by those protocols, or by Limine's own.",
         ),
-        opt(
-            "epoch",
-            OptType::Int { min: 0, max: i64::MAX },
-            Default::Epoch,
-            "The time of its files, in seconds since 1970.",
-        ),
+        EPOCH,
     ],
     traits: Traits::Loader(LoaderTraits {
         takes_source: true,
@@ -63,10 +59,6 @@ static KIND: Kind = Kind {
         takes_esp: true,
     }),
 };
-
-const fn opt(name: &'static str, ty: OptType, default: Default, doc: &'static str) -> Opt {
-    Opt { name, ty, default, doc, since: "0.1.0" }
-}
 
 /// The options, checked.
 struct Options {
@@ -82,10 +74,7 @@ impl Options {
         };
         let protocol =
             if text("protocol", "multiboot") == "limine" { Protocol::Limine } else { Protocol::Multiboot };
-        let epoch = match record.get("epoch") {
-            Some(Data::Int(epoch)) => *epoch,
-            _ => 0,
-        };
+        let epoch = epoch(record);
         Ok(Self { directory: directory("directory", &text("directory", "/EFI/BOOT"))?, protocol, epoch })
     }
 }
@@ -138,9 +127,7 @@ impl Loader for Limine {
     fn esp_files(&self, job: &LoaderJob<'_>) -> Result<Tree, Failure> {
         let options = Options::read(job.options).map_err(as_problem)?;
         let supply = Supply::of(job, HELP)?;
-        let menu = job
-            .menu
-            .ok_or_else(|| Problem::new("menu-missing", "Limine needs a menu").help("add `menu=`"))?;
+        let menu = job.need_menu("Limine")?;
         let resource = match (job.home.own(), job.home.firmware()) {
             (Some(own), Some(firmware)) if own.name != firmware.name => format!("boot({})", own.number),
             _ => "boot()".to_owned(),

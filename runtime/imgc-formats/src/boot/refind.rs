@@ -2,9 +2,9 @@
 
 mod config;
 
-use imgc_image::{Failure, Problem, Tree};
+use imgc_image::{Failure, Tree};
 use imgc_plan::{
-    Data, Family, Kind, Opt, OptType, Record,
+    Data, Family, Kind, OptType, Record,
     kind::{Default, LoaderTraits, OptionProblem, Products, Traits},
     menu::Menu,
     step::LoaderHome,
@@ -13,6 +13,7 @@ use imgc_plan::{
 use super::{
     Loader, LoaderJob,
     files::{Files, as_problem, directory},
+    options::{EPOCH, epoch, opt},
     supply::Supply,
 };
 
@@ -44,12 +45,7 @@ static KIND: Kind = Kind {
             Default::Bool(true),
             "Whether its menu is plain text, which is all that it needs. Its icons are not copied.",
         ),
-        opt(
-            "epoch",
-            OptType::Int { min: 0, max: i64::MAX },
-            Default::Epoch,
-            "The time of its files, in seconds since 1970.",
-        ),
+        EPOCH,
     ],
     traits: Traits::Loader(LoaderTraits {
         takes_source: true,
@@ -58,10 +54,6 @@ static KIND: Kind = Kind {
         takes_esp: false,
     }),
 };
-
-const fn opt(name: &'static str, ty: OptType, default: Default, doc: &'static str) -> Opt {
-    Opt { name, ty, default, doc, since: "0.1.0" }
-}
 
 /// The options, checked.
 struct Options {
@@ -74,10 +66,7 @@ impl Options {
     fn read(record: &Record) -> Result<Self, OptionProblem> {
         let text = record.get("directory").and_then(Data::as_text).unwrap_or("/EFI/BOOT");
         let textonly = !matches!(record.get("textonly"), Some(Data::Bool(false)));
-        let epoch = match record.get("epoch") {
-            Some(Data::Int(epoch)) => *epoch,
-            _ => 0,
-        };
+        let epoch = epoch(record);
         Ok(Self { directory: directory("directory", text)?, textonly, epoch })
     }
 }
@@ -121,9 +110,7 @@ impl Loader for Refind {
     fn files(&self, job: &LoaderJob<'_>) -> Result<Tree, Failure> {
         let Options { directory, textonly, epoch } = Options::read(job.options).map_err(as_problem)?;
         let supply = Supply::of(job, HELP)?;
-        let menu = job
-            .menu
-            .ok_or_else(|| Problem::new("menu-missing", "rEFInd needs a menu").help("add `menu=`"))?;
+        let menu = job.need_menu("rEFInd")?;
         let text = config::render(menu, textonly)?;
         let program = if directory.eq_ignore_ascii_case("/EFI/BOOT") { "BOOTX64.EFI" } else { PROGRAM };
         let mut files = Files::new(job.store, epoch);

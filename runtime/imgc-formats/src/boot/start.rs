@@ -2,7 +2,7 @@
 
 use imgc_plan::{
     kind::OptionProblem,
-    menu::{BootAction, MenuEntry},
+    menu::{BootAction, Menu, MenuEntry},
 };
 
 /// What an entry starts, with all that is loaded beside it.
@@ -45,6 +45,20 @@ pub enum Start<'m> {
     Reboot,
     /// The machine off.
     PowerOff,
+}
+
+/// Checks every entry of the outermost menu, and gives what was found with the index of its entry.
+pub fn check_each(
+    menu: &Menu,
+    check: impl Fn(&MenuEntry, &mut Vec<OptionProblem>),
+) -> Vec<(usize, OptionProblem)> {
+    let mut problems = Vec::new();
+    for (index, entry) in menu.entries.iter().enumerate() {
+        let mut found = Vec::new();
+        check(entry, &mut found);
+        problems.extend(found.into_iter().map(|problem| (index, problem)));
+    }
+    problems
 }
 
 /// Reads an entry that is no submenu.

@@ -27,14 +27,17 @@ mod tests;
 
 use imgc_image::{Bytes, Failure, Tree, build::Patch};
 use imgc_plan::{
-    Family, Kind, Opt, OptType, Record,
+    Family, Kind, OptType, Record,
     kind::{Default, LoaderTraits, OptionProblem, Products, Traits},
     menu::Menu,
     step::LoaderHome,
 };
 
 use self::options::{Options, Variant};
-use super::{Loader, LoaderJob, StampJob};
+use super::{
+    Loader, LoaderJob, StampJob,
+    options::{EPOCH, opt},
+};
 
 /// SYSLINUX, EXTLINUX, ISOLINUX and PXELINUX.
 pub struct Syslinux;
@@ -80,12 +83,7 @@ static KIND: Kind = Kind {
             "Whether its code goes into the disk's first sector: there it starts the partition that is marked (`bootable`, or the \
              attribute `legacy-boot` on GPT), and on an ISO the loader itself when the medium is no CD.",
         ),
-        opt(
-            "epoch",
-            OptType::Int { min: 0, max: i64::MAX },
-            Default::Epoch,
-            "The time of its files, in seconds since 1970.",
-        ),
+        EPOCH,
     ],
     traits: Traits::Loader(LoaderTraits {
         takes_source: true,
@@ -94,10 +92,6 @@ static KIND: Kind = Kind {
         takes_esp: false,
     }),
 };
-
-const fn opt(name: &'static str, ty: OptType, default: Default, doc: &'static str) -> Opt {
-    Opt { name, ty, default, doc, since: "0.1.0" }
-}
 
 impl Loader for Syslinux {
     fn kind(&self) -> &'static Kind {

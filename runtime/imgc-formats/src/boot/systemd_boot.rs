@@ -15,17 +15,16 @@ mod entry;
 mod home;
 mod options;
 
-use imgc_image::{BytesBuilder, Content, Entry, Failure, Meta, Node, Problem, Tree, TreeBuilder};
+use imgc_image::{Failure, Problem, Tree};
 use imgc_plan::{
     Family, Kind, Opt, OptType, Record,
     kind::{Default, LoaderTraits, OptionProblem, Products, Traits},
     menu::Menu,
     step::LoaderHome,
-    tree::BytePath,
 };
 
 use self::options::Options;
-use super::{Loader, LoaderJob};
+use super::{Loader, LoaderJob, files::Files, options::EPOCH};
 
 /// systemd-boot.
 pub struct SystemdBoot;
@@ -95,13 +94,7 @@ static KIND: Kind = Kind {
             doc: "Whether it must be signed, so that firmware with secure boot starts it.",
             since: "0.1.0",
         },
-        Opt {
-            name: "epoch",
-            ty: OptType::Int { min: 0, max: i64::MAX },
-            default: Default::Epoch,
-            doc: "The time of its files, in seconds since 1970.",
-            since: "0.1.0",
-        },
+        EPOCH,
     ],
     traits: Traits::Loader(LoaderTraits {
         takes_source: true,
@@ -135,85 +128,48 @@ impl Loader for SystemdBoot {
 
     fn files(&self, job: &LoaderJob<'_>) -> Result<Tree, Failure> {
         let options = Options::of(job.options);
-        let mut files = Files::new(job, &options);
+        let mut files = Files::new(job.store, options.epoch);
         if let Some(menu) = job.menu {
-            entries(menu, &mut files)?;
+            entries(&options, menu, &mut files)?;
         }
         // What the entries are, for tools that add some (Boot Loader Specification, "The Boot Partition").
         files.write("loader/entries.srel", b"type1\n")?;
         if !self.products(job.options, job.home).esp_files {
-            firmware_files(job, &mut files)?;
+            firmware_files(job, &options, &mut files)?;
         }
         files.finish()
     }
 
     fn esp_files(&self, job: &LoaderJob<'_>) -> Result<Tree, Failure> {
         let options = Options::of(job.options);
-        let mut files = Files::new(job, &options);
-        firmware_files(job, &mut files)?;
+        let mut files = Files::new(job.store, options.epoch);
+        firmware_files(job, &options, &mut files)?;
         files.finish()
     }
 }
 
-fn entries(menu: &Menu, files: &mut Files<'_>) -> Result<(), Failure> {
-    let problems = entry::check(files.options, menu);
+fn entries(options: &Options, menu: &Menu, files: &mut Files<'_>) -> Result<(), Failure> {
+    let problems = entry::check(options, menu);
     if !problems.is_empty() {
         let problems = problems.into_iter().map(|(_, found)| Problem::new("loader-entry", found.message));
         return Err(Failure::Problems(problems.collect()));
     }
-    for file in entry::render(files.options, menu) {
+    for file in entry::render(options, menu) {
         files.write(&format!("loader/entries/{}", file.name), file.text.as_bytes())?;
     }
     Ok(())
 }
 
 /// The application and its settings.
-fn firmware_files(job: &LoaderJob<'_>, files: &mut Files<'_>) -> Result<(), Failure> {
-    let arch = files.options.arch;
-    let binary = binary::find(job, files.options)?;
-    if files.options.removable {
+fn firmware_files(job: &LoaderJob<'_>, options: &Options, files: &mut Files<'_>) -> Result<(), Failure> {
+    let arch = options.arch;
+    let binary = binary::find(job, options)?;
+    if options.removable {
         files.point(&format!("EFI/BOOT/BOOT{}.EFI", arch.to_ascii_uppercase()), binary);
     }
     files.point(&format!("EFI/systemd/systemd-boot{arch}.efi"), binary);
-    let text = config::render(files.options, job.menu);
+    let text = config::render(options, job.menu);
     files.write("loader/loader.conf", text.as_bytes())
-}
-
-/// Collects files: all of them 0644, of 0:0, at the epoch.
-struct Files<'a> {
-    job: &'a LoaderJob<'a>,
-    options: &'a Options,
-    builder: TreeBuilder,
-}
-
-impl<'a> Files<'a> {
-    fn new(job: &'a LoaderJob<'a>, options: &'a Options) -> Self {
-        Self { job, options, builder: TreeBuilder::new() }
-    }
-
-    fn point(&mut self, path: &str, content: &Content) {
-        self.builder.push(Entry {
-            path: BytePath(path.as_bytes().to_vec()),
-            meta: Meta::new(0o644, self.options.epoch),
-            xattrs: Box::default(),
-            link: None,
-            node: Node::File { content: content.clone(), dense: false },
-        });
-    }
-
-    fn write(&mut self, path: &str, bytes: &[u8]) -> Result<(), Failure> {
-        let mut out = BytesBuilder::new(self.job.store);
-        out.put(0, bytes)?;
-        let content = Content::from(out.finish(bytes.len() as u64)?);
-        self.point(path, &content);
-        Ok(())
-    }
-
-    fn finish(self) -> Result<Tree, Failure> {
-        self.builder
-            .finish(self.options.epoch)
-            .map_err(|path| Failure::Bug(format!("systemd-boot's files have the path {path} twice")))
-    }
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 
 mod config;
 
-use imgc_image::{Failure, Problem, Tree};
+use imgc_image::{Failure, Tree};
 use imgc_plan::{
-    Data, Family, Kind, Opt, OptType, Record,
+    Data, Family, Kind, OptType, Record,
     kind::{Default, LoaderTraits, OptionProblem, Products, Traits},
     menu::Menu,
     step::LoaderHome,
@@ -14,6 +14,7 @@ use imgc_plan::{
 use super::{
     Loader, LoaderJob,
     files::{Files, as_problem, directory},
+    options::{epoch, opt},
 };
 
 /// The menu for U-Boot.
@@ -49,10 +50,6 @@ static KIND: Kind = Kind {
         takes_esp: false,
     }),
 };
-
-const fn opt(name: &'static str, ty: OptType, default: Default, doc: &'static str) -> Opt {
-    Opt { name, ty, default, doc, since: "0.1.0" }
-}
 
 fn place(record: &Record) -> Result<String, OptionProblem> {
     directory("directory", record.get("directory").and_then(Data::as_text).unwrap_or("/extlinux"))
@@ -96,13 +93,8 @@ impl Loader for UBoot {
 
     fn files(&self, job: &LoaderJob<'_>) -> Result<Tree, Failure> {
         let directory = place(job.options).map_err(as_problem)?;
-        let epoch = match job.options.get("epoch") {
-            Some(Data::Int(epoch)) => *epoch,
-            _ => 0,
-        };
-        let menu = job
-            .menu
-            .ok_or_else(|| Problem::new("menu-missing", "U-Boot needs a menu").help("add `menu=`"))?;
+        let epoch = epoch(job.options);
+        let menu = job.need_menu("U-Boot")?;
         let mut files = Files::new(job.store, epoch);
         files.write(&format!("{directory}/extlinux.conf"), config::render(menu)?.as_bytes())?;
         files.finish()

@@ -3,7 +3,7 @@
 use imgc_image::Failure;
 use imgc_plan::{Data, Record, kind::OptionProblem, tree::BytePath, units::parse_size};
 
-use crate::boot::files::as_problem;
+use crate::boot::{files::as_problem, options::epoch};
 
 /// The words of the option `boot-at`.
 pub const BOOT_AT: &[&str] = &["disk", "partition"];
@@ -124,10 +124,7 @@ impl Spec {
             problems.add("boot", message, "a path in the loader's source, such as `boot.bin`");
         }
         let boot_at = if text("boot-at") == Some("partition") { BootAt::Partition } else { BootAt::Disk };
-        let epoch = match record.get("epoch") {
-            Some(Data::Int(epoch)) => *epoch,
-            _ => 0,
-        };
+        let epoch = epoch(record);
         let mut spec = Self { boot, boot_at, stages: vec![], files: vec![], stamps: vec![], epoch };
         let texts = |name: &str| {
             let list = record.get(name).and_then(Data::as_list).unwrap_or_default();

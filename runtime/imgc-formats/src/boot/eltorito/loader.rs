@@ -9,7 +9,7 @@ use imgc_plan::{
 };
 
 use super::{
-    super::{Loader, LoaderJob, StampJob},
+    super::{Loader, LoaderJob, StampJob, options::epoch},
     EFI, Entry, Image, X86, add, boot_info, catalog, efi_sectors, home_problem, image, info,
 };
 
@@ -167,10 +167,7 @@ impl Loader for ElTorito {
     }
 
     fn files(&self, job: &LoaderJob<'_>) -> Result<Tree, Failure> {
-        let epoch = match job.options.get("epoch") {
-            Some(Data::Int(epoch)) => *epoch,
-            _ => 0,
-        };
+        let epoch = epoch(job.options);
         let mut files = TreeBuilder::new();
         job.home.own().and_then(|own| catalog(own, epoch)).into_iter().for_each(|entry| files.push(entry));
         files

@@ -7,9 +7,10 @@ use imgc_plan::menu::{BootAction, Console, Menu, MenuEntry};
 
 use super::{
     env, graphics, menu,
-    options::{Options, as_problem},
+    options::Options,
     quote::{quoted, words},
 };
+use crate::boot::files::as_problem;
 
 /// The clock of a PC's serial port over 16: the fastest speed, of which others are whole parts.
 const SERIAL_CLOCK: u32 = 115_200;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use imgc_image::{BytesBuilder, Content, Entry, Failure, Meta, Node, Store, Tree, TreeBuilder};
-use imgc_plan::{menu::Menu, tree::BytePath};
+use imgc_image::{Content, Failure, Tree};
+use imgc_plan::menu::Menu;
 
 use super::{
-    super::{LoaderJob, eltorito},
+    super::{LoaderJob, eltorito, files},
     config, core, env,
     moddep::{self, Dependencies},
     options::Options,
@@ -71,7 +71,7 @@ const LISTS: &[&str] =
 /// When the package lacks something, or the menu cannot be expressed.
 pub fn files(package: &Package<'_>, place: &Place<'_>, job: &LoaderJob<'_>) -> Result<Tree, Failure> {
     let options = place.options;
-    let mut files = Files { options, store: job.store, builder: TreeBuilder::new() };
+    let mut files = Files { options, all: files::Files::new(job.store, options.epoch) };
     // Without a menu the partition holds a `grub.cfg` of its own, or GRUB shows its command line.
     if let Some(menu) = job.menu {
         files.write("grub.cfg", config::render(menu, options)?.as_bytes())?;
@@ -85,7 +85,7 @@ pub fn files(package: &Package<'_>, place: &Place<'_>, job: &LoaderJob<'_>) -> R
     if let Some(catalog) =
         place.own.filter(|own| is_cd(own)).and_then(|own| eltorito::catalog(own, options.epoch))
     {
-        files.builder.push(catalog);
+        files.all.entry(catalog);
     }
     let beside = |name: &str| format!("{}/{name}", options.platform.directory());
     match place.form {
@@ -96,7 +96,7 @@ pub fn files(package: &Package<'_>, place: &Place<'_>, job: &LoaderJob<'_>) -> R
         Form::NetEfi => files.write(&beside(NET_EFI), &pe::image(package, place)?)?,
     }
     modules(package, place, job.menu, &mut files)?;
-    files.finish()
+    files.all.finish()
 }
 
 /// The image in the partition in which UEFI looks.
@@ -106,9 +106,8 @@ pub fn files(package: &Package<'_>, place: &Place<'_>, job: &LoaderJob<'_>) -> R
 pub fn esp_files(package: &Package<'_>, place: &Place<'_>, job: &LoaderJob<'_>) -> Result<Tree, Failure> {
     let path = place.options.image_path();
     let path = path.ok_or_else(|| Failure::Bug("GRUB for a BIOS has no files for firmware".into()))?;
-    let mut files = Files { options: place.options, store: job.store, builder: TreeBuilder::new() };
-    let content = files.content(&pe::image(package, place)?)?;
-    files.push(BytePath(path.trim_start_matches('/').as_bytes().to_vec()), &content, false);
+    let mut files = files::Files::new(job.store, place.options.epoch);
+    files.write(path, &pe::image(package, place)?)?;
     files.finish()
 }
 
@@ -173,50 +172,23 @@ fn keep(text: &str, wanted: impl Fn(&str) -> bool) -> String {
     text.lines().filter(|line| wanted(line)).flat_map(|line| [line, "\n"]).collect()
 }
 
-/// Collects files: all of them 0644, of 0:0, at the epoch. Names are below the loader's directory.
+/// Collects files; names are below the loader's directory.
 struct Files<'a> {
     options: &'a Options,
-    store: &'a dyn Store,
-    builder: TreeBuilder,
+    all: files::Files<'a>,
 }
 
 impl Files<'_> {
-    fn push(&mut self, path: BytePath, content: &Content, dense: bool) {
-        self.builder.push(Entry {
-            path,
-            meta: Meta::new(0o644, self.options.epoch),
-            xattrs: Box::default(),
-            link: None,
-            node: Node::File { content: content.clone(), dense },
-        });
-    }
-
     fn point(&mut self, name: &str, content: &Content) {
-        self.push(self.options.place(name), content, false);
+        self.all.point(&self.options.place(name), content);
     }
 
     fn write(&mut self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-        let content = self.content(bytes)?;
-        self.push(self.options.place(name), &content, false);
-        Ok(())
+        self.all.write(&self.options.place(name), bytes)
     }
 
     /// A file that is read or written where it lies.
     fn write_dense(&mut self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-        let content = self.content(bytes)?;
-        self.push(self.options.place(name), &content, true);
-        Ok(())
-    }
-
-    fn content(&self, bytes: &[u8]) -> Result<Content, Failure> {
-        let mut out = BytesBuilder::new(self.store);
-        out.put(0, bytes)?;
-        Ok(Content::from(out.finish(bytes.len() as u64)?))
-    }
-
-    fn finish(self) -> Result<Tree, Failure> {
-        self.builder
-            .finish(self.options.epoch)
-            .map_err(|path| Failure::Bug(format!("GRUB's files have the path {path} twice")))
+        self.all.write_dense(&self.options.place(name), bytes)
     }
 }

@@ -6,6 +6,7 @@ use imgc_plan::{
 };
 
 use super::{platform::Platform, quote::words};
+use crate::boot::start::check_each;
 
 /// What an entry has loaded so far.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,13 +20,7 @@ enum Loaded {
 
 /// Everything that cannot be, each with the index of its outermost entry.
 pub fn check(menu: &Menu, platform: Platform) -> Vec<(usize, OptionProblem)> {
-    let mut problems = Vec::new();
-    for (index, entry) in menu.entries.iter().enumerate() {
-        let mut found = Vec::new();
-        check_entry(entry, platform, &mut found);
-        problems.extend(found.into_iter().map(|problem| (index, problem)));
-    }
-    problems
+    check_each(menu, |entry, found| check_entry(entry, platform, found))
 }
 
 fn check_entry(entry: &MenuEntry, platform: Platform, found: &mut Vec<OptionProblem>) {

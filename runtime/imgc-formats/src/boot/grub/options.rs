@@ -1,9 +1,10 @@
 //! The options as their own types, and what cannot be in them.
 
-use imgc_image::{Failure, Problem};
+use imgc_image::Failure;
 use imgc_plan::{Data, Record, kind::OptionProblem, tree::BytePath};
 
 use super::platform::Platform;
+use crate::boot::{files::as_problem, options::epoch};
 
 /// The words of the option `install-modules`.
 pub const INSTALL: &[&str] = &["needed", "all"];
@@ -68,7 +69,7 @@ impl Options {
             font,
             theme,
             id: text("id").unwrap_or("00000000-0000-0000-0000-000000000000").to_owned(),
-            epoch: if let Some(Data::Int(epoch)) = record.get("epoch") { *epoch } else { 0 },
+            epoch: epoch(record),
         };
         options.check(&mut problems);
         if problems.is_empty() { Ok(options) } else { Err(problems) }
@@ -83,14 +84,15 @@ impl Options {
             .map_err(|problems| Failure::Problems(problems.into_iter().map(as_problem).collect()))
     }
 
-    /// Where in the tree of its home a file of GRUB's directory lies, without a `/` at the start.
-    pub fn place(&self, name: &str) -> BytePath {
-        BytePath(format!("{}/{name}", self.directory.trim_start_matches('/')).into_bytes())
+    /// Where in the tree of its home a file of GRUB's directory lies.
+    pub fn place(&self, name: &str) -> String {
+        format!("{}/{name}", self.directory)
     }
 
     /// Where in the tree of its home a file of the platform's directory lies, without a `/` at the start.
     pub fn platform_place(&self, name: &str) -> BytePath {
-        self.place(&format!("{}/{name}", self.platform.directory()))
+        let path = self.place(&format!("{}/{name}", self.platform.directory()));
+        BytePath(path.trim_start_matches('/').as_bytes().to_vec())
     }
 
     /// Where firmware finds the EFI image.
@@ -145,15 +147,6 @@ fn platform(name: &str, problems: &mut Vec<OptionProblem>) -> Platform {
         problems.push(problem("platform", message, "i386-pc"));
         Platform::I386Pc
     })
-}
-
-/// Turns a complaint about an option into one of a running step.
-pub fn as_problem(found: OptionProblem) -> Problem {
-    let problem = Problem::new("loader-option", found.message);
-    match found.help {
-        Some(help) => problem.help(help),
-        None => problem,
-    }
 }
 
 /// Whether this can name a module: it becomes a part of paths and of GRUB's configuration.

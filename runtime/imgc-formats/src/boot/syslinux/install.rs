@@ -24,8 +24,7 @@ const MODULE: [&str; 2] = ["ldlinux.c32", "ldlinux.e64"];
 /// When the supply lacks something, or the menu cannot be expressed.
 pub fn files(options: &Options, variant: Variant, job: &LoaderJob<'_>) -> Result<Tree, Failure> {
     let supply = Supply::of(job, PACKAGES)?;
-    let menu =
-        job.menu.ok_or_else(|| Problem::new("menu-missing", "SYSLINUX needs a menu").help("add `menu=`"))?;
+    let menu = job.need_menu("SYSLINUX")?;
     let directory = options.directory(variant);
     let below = |name: &str| format!("{directory}/{name}");
     let mut files = Files::new(job.store, options.epoch);

@@ -9,7 +9,7 @@ use super::{
     config,
     options::{Options, Ui, Variant},
 };
-use crate::boot::start::{Start, start};
+use crate::boot::start::{Start, check_each, start};
 
 /// The longest time that the menu waits, in milliseconds: 35996 tenths of a second (SYSLINUX, `doc/syslinux.txt`, TIMEOUT).
 pub const LONGEST: u64 = 3_599_600;
@@ -35,15 +35,13 @@ pub fn check(options: &Options, variant: Variant, menu: &Menu) -> Vec<(usize, Op
             problems.push((MENU, problem(message, "115200, 57600, 38400, 19200 and 9600 are usual")));
         }
     }
-    for (index, entry) in menu.entries.iter().enumerate() {
-        let mut found = Vec::new();
-        check_entry(options, variant, entry, &mut found);
+    problems.extend(check_each(menu, |entry, found| {
+        check_entry(options, variant, entry, found);
         if menu.default.as_ref() == Some(&entry.name) && !entry.entries.is_empty() {
             let message = format!("the submenu `{}` cannot start by itself", entry.name);
             found.push(problem(message, "name an entry as `default`"));
         }
-        problems.extend(found.into_iter().map(|problem| (index, problem)));
-    }
+    }));
     problems
 }
 

@@ -3,7 +3,10 @@
 use imgc_image::Failure;
 use imgc_plan::{Data, Record, kind::OptionProblem, step::LoaderHome};
 
-use crate::boot::files::{as_problem, directory};
+use crate::boot::{
+    files::{as_problem, directory},
+    options::epoch,
+};
 
 /// The words of the option `platform`.
 pub const PLATFORMS: &[&str] = &["bios", "efi64"];
@@ -91,10 +94,7 @@ impl Options {
             });
         }
         let mbr = !matches!(record.get("mbr"), Some(Data::Bool(false)));
-        let epoch = match record.get("epoch") {
-            Some(Data::Int(epoch)) => *epoch,
-            _ => 0,
-        };
+        let epoch = epoch(record);
         if problems.is_empty() {
             Ok(Self { platform, ui, directory, modules, mbr, epoch })
         } else {

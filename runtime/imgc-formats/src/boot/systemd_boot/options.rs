@@ -2,6 +2,8 @@
 
 use imgc_plan::{Data, Record};
 
+use crate::boot::options::epoch;
+
 /// The words of the option `arch`: those for which there is a systemd-boot.
 pub const ARCHES: &[&str] = &["x64", "aa64", "ia32", "arm", "riscv64", "loongarch64"];
 
@@ -48,10 +50,7 @@ impl Options {
             remember: truth("remember", false),
             removable: truth("removable", true),
             secure_boot: truth("secure-boot", false),
-            epoch: match record.get("epoch") {
-                Some(Data::Int(epoch)) => *epoch,
-                _ => 0,
-            },
+            epoch: epoch(record),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Entries, settings, places and binaries of systemd-boot.
 
-use imgc_image::{Entry, MemoryStore, Store};
+use imgc_image::{Content, Entry, MemoryStore, Meta, Node, Store, TreeBuilder};
 use imgc_plan::{
     Data,
     menu::{BootAction, MenuEntry},
     step::PartHome,
+    tree::BytePath,
 };
 
 use super::*;

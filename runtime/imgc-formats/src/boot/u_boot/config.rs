@@ -10,20 +10,14 @@ use imgc_plan::{
 
 use crate::boot::{
     files::as_problem,
-    start::{Start, start},
+    start::{Start, check_each, start},
 };
 
 const INFALLIBLE: &str = "because writing into a string does not fail";
 
 /// What it cannot express, each with the index of its entry.
 pub fn check(menu: &Menu) -> Vec<(usize, OptionProblem)> {
-    let mut problems = Vec::new();
-    for (index, entry) in menu.entries.iter().enumerate() {
-        let mut found = Vec::new();
-        check_entry(entry, &mut found);
-        problems.extend(found.into_iter().map(|problem| (index, problem)));
-    }
-    problems
+    check_each(menu, check_entry)
 }
 
 fn check_entry(entry: &MenuEntry, found: &mut Vec<OptionProblem>) {
