@@ -83,13 +83,17 @@ fn perform(job: &Job<'_>, vm: &mut Vm, act: &Act) -> Result<(), Error> {
         Act::Type { text, on } => vm.type_text(text, *on),
         Act::Screenshot { file, tolerance, within } => {
             let file = job.base.join(file);
+            let within = Duration::from_millis(*within);
             if !file.exists() {
+                let shown = vm.settled_picture(within)?;
                 let what = format!("there is no picture {} yet", file.display());
-                return Err(keep_shot(job, vm, Error::Unmet { what, log: String::new() }));
+                return Err(keep_shot(job, &shown, Error::Unmet { what, log: vm.text() }));
             }
             let wanted = Picture::open(&file)?;
-            let seen = vm.expect_picture(&wanted, *tolerance, Duration::from_millis(*within));
-            seen.map_err(|error| keep_shot(job, vm, error))
+            vm.expect_picture(&wanted, *tolerance, within).map_err(|error| match vm.picture() {
+                Ok(shown) => keep_shot(job, &shown, error),
+                Err(_) => error,
+            })
         }
         Act::PowerOff { within } => {
             vm.power_off()?;
@@ -109,13 +113,12 @@ fn ended(vm: &mut Vm, within: u64, wanted: i32) -> Result<(), Error> {
     }
 }
 
-/// Saves what the screen shows, and says where.
-fn keep_shot(job: &Job<'_>, vm: &mut Vm, error: Error) -> Error {
+/// Saves what the screen showed, and says where.
+fn keep_shot(job: &Job<'_>, shown: &Picture, error: Error) -> Error {
     let Error::Unmet { what, log } = error else { return error };
     let saved = job.shots.as_ref().and_then(|file| {
-        let picture = vm.picture().ok()?;
         std::fs::create_dir_all(file.parent()?).ok()?;
-        picture.save(file).ok().map(|()| file)
+        shown.save(file).ok().map(|()| file)
     });
     let what = match saved {
         Some(file) => format!("{what}; what it showed is in {}", file.display()),

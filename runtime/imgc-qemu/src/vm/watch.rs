@@ -14,6 +14,12 @@ const REACH: usize = 64 << 10;
 /// How long a screen is left alone before it is looked at again.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// For how long a screen must not have changed to count as drawn.
+const STILL: Duration = Duration::from_secs(1);
+
+/// How many of a thousand pixels change on a screen that is drawn: where a cursor blinks.
+const BLINKS: u32 = 1;
+
 /// The largest compiled pattern, in bytes.
 const LARGEST: usize = 1 << 20;
 
@@ -124,6 +130,29 @@ impl Vm {
                 );
             }
             self.pause(LOOK)?;
+        }
+    }
+
+    /// What the screen shows once it stands still, or when time runs out: a machine says on its serial port that it is ready before
+    /// it has drawn the last of it.
+    ///
+    /// # Errors
+    /// As [`Vm::expect`], and when QEMU cannot draw it.
+    pub fn settled_picture(&mut self, within: Duration) -> Result<Picture, Error> {
+        let until = Instant::now() + within;
+        let mut first = self.picture()?;
+        let mut since = Instant::now();
+        loop {
+            self.check()?;
+            let now = Instant::now();
+            if now >= until || now.duration_since(since) >= STILL {
+                return Ok(first);
+            }
+            self.pause(LOOK)?;
+            let shown = self.picture()?;
+            if !shown.difference(&first).is_some_and(|share| share <= BLINKS) {
+                (first, since) = (shown, Instant::now());
+            }
         }
     }
 
