@@ -1,12 +1,14 @@
 //! What the author said: one file for each node at the top of a manifest. Names are not looked up, defaults not filled in.
 
 pub mod archive;
+mod attributes;
 pub mod copy;
 pub mod disk;
 pub mod image;
 pub mod loader;
 pub mod made;
 pub mod menu;
+mod only;
 pub mod output;
 pub mod partition;
 mod size;

@@ -2,6 +2,8 @@
 
 mod declare;
 mod fill;
+mod known;
 
-pub use declare::{Given, Params, Scope, declare};
+pub use declare::{Given, Scope, declare};
 pub use fill::fill;
+pub use known::Params;

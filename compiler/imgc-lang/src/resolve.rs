@@ -12,10 +12,9 @@ mod test;
 mod verity;
 
 pub use closed::{
-    Archive, Chosen, Closed, Content, Disk, Hashes, Installed, Loader, Made, Of, Output, Part, Tree,
+    Archive, Chosen, Closed, Content, Disk, Fact, Hashes, Installed, Loader, Made, Of, Output, Part, Tree,
 };
 pub use cycles::Item;
-pub use facts::Fact;
 pub use test::Test;
 
 use imgc_plan::{Family, kind::Traits};

@@ -8,6 +8,8 @@ mod reference;
 pub use reference::reference;
 use serde::Serialize;
 
+use crate::home::LoaderHome;
+
 /// The disk format that writes bytes as they are. What an output makes of a tree is exported by it.
 pub const PLAIN_FORMAT: &str = "raw";
 
@@ -269,7 +271,7 @@ pub trait Kinds {
     fn check(&self, family: Family, name: &str, options: &crate::Record) -> Vec<OptionProblem>;
 
     /// For a loader: what it makes with these options there.
-    fn products(&self, name: &str, options: &crate::Record, home: &crate::step::LoaderHome) -> Products;
+    fn products(&self, name: &str, options: &crate::Record, home: &LoaderHome) -> Products;
 
     /// For a loader: whether its stamp reads all of the disk, and so comes after those of all other loaders.
     fn seals(&self, name: &str) -> bool {
@@ -278,12 +280,7 @@ pub trait Kinds {
     }
 
     /// For a loader: what makes it impossible there, before anything runs. The option to blame may be `partition` or `esp`, too.
-    fn check_home(
-        &self,
-        name: &str,
-        options: &crate::Record,
-        home: &crate::step::LoaderHome,
-    ) -> Vec<OptionProblem>;
+    fn check_home(&self, name: &str, options: &crate::Record, home: &LoaderHome) -> Vec<OptionProblem>;
 
     /// For a loader: what it cannot express of a menu, with the index of the entry.
     fn check_menu(
@@ -291,7 +288,7 @@ pub trait Kinds {
         name: &str,
         options: &crate::Record,
         menu: &crate::menu::Menu,
-        home: &crate::step::LoaderHome,
+        home: &LoaderHome,
     ) -> Vec<(usize, OptionProblem)>;
 
     /// The kind of this family and name.

@@ -6,6 +6,7 @@
 
 pub mod data;
 pub mod digest;
+mod home;
 pub mod ids;
 pub mod kind;
 pub mod late;

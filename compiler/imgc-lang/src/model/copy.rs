@@ -2,10 +2,7 @@
 
 use imgc_plan::tree::{Attributes, BytePath};
 
-use super::{
-    source::spanned_globs,
-    tree::{Op, Said, attributes},
-};
+use super::{attributes::attributes, source::spanned_globs};
 use crate::{
     decode::{Cursor, Cx, Spanned, check_glob, glob_text, image_glob},
     diagnostic::Diagnostic,
@@ -50,7 +47,7 @@ pub enum From<R> {
 }
 
 /// Decodes the node.
-pub fn decode(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Said>> {
+pub fn decode(cx: &Cx<'_>, node: &Node) -> Option<Spanned<Copy<String>>> {
     let mut cursor = Cursor::new(cx, node);
     let glob = cursor.opt_arg();
     let from = from(&mut cursor, glob);
@@ -65,7 +62,7 @@ pub fn decode(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Said>> {
     cursor.only_children(&["exclude", "xattr"]);
     let exclude = exclude(&cursor, from.as_ref());
     cursor.finish();
-    let (Some(from), Some((to, slash))) = (from, to) else { return Vec::new() };
+    let (Some(from), Some((to, slash))) = (from, to) else { return None };
     if matches!(from, From::Archive(_)) {
         check_archive_copy(cx, node, decompress, slash);
     }
@@ -73,7 +70,7 @@ pub fn decode(cx: &Cx<'_>, node: &Node) -> Vec<Spanned<Said>> {
     let into = slash && !from.is_whole();
     let span = glob.map_or(node.name.span, |value| value.span);
     let copy = Copy { from, exclude, to: to.value, into, decompress, attributes, replace };
-    vec![Spanned { value: Op::Copy(copy), span }]
+    Some(Spanned { value: copy, span })
 }
 
 impl<R> From<R> {

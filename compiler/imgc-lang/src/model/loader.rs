@@ -5,7 +5,7 @@ use imgc_plan::{
     kind::{LoaderTraits, Traits},
 };
 
-use super::archive::only_kind;
+use super::only::only_kind;
 use crate::{
     decode::{Cursor, Cx, KindNode, Spanned, find_kind, kind_node},
     diagnostic::Diagnostic,

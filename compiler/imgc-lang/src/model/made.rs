@@ -2,11 +2,14 @@
 
 use imgc_plan::{Family, Kind, kind::Traits, layout::PartSize};
 
-use super::{archive::only_kind, output::DIRECTORY, size::file_size};
+use super::{only::only_kind, size::file_size};
 use crate::{
     decode::{Cursor, KindNode, did_you_mean, either, kind_node},
     diagnostic::Diagnostic,
 };
+
+/// The child that makes a directory of a tree.
+pub const DIRECTORY: &str = "dir";
 
 /// What a tree becomes.
 #[derive(Debug)]

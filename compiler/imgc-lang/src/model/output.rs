@@ -6,8 +6,8 @@ use imgc_plan::{
 };
 
 use super::{
-    archive::only_kind,
-    made::{Made, made},
+    made::{DIRECTORY, Made, made},
+    only::only_kind,
 };
 use crate::{
     decode::{Cursor, Cx, KindNode, Spanned, either, kind_node},
@@ -40,9 +40,6 @@ pub enum Of {
     /// A tree in a directory.
     Directory(Spanned<String>),
 }
-
-/// The child that makes a directory of a tree.
-pub const DIRECTORY: &str = "dir";
 
 /// What an output can be of.
 const OF: &[&str] = &["disk", "archive", "tree"];

@@ -2,7 +2,7 @@
 
 use imgc_plan::late;
 
-use super::declare::Params;
+use super::known::Params;
 use crate::{
     decode::Cx,
     diagnostic::{Diagnostic, Span},

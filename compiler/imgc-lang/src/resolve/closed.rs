@@ -10,7 +10,7 @@ use imgc_plan::{
     step::LoaderHome,
 };
 
-use super::{cycles::Item, facts::Fact, test::Test};
+use super::{cycles::Item, test::Test};
 use crate::{decode::Spanned, diagnostic::Span, model::tree::Op};
 
 /// A closed manifest; sources stay as the model has them. Numbers are indices into its lists.
@@ -206,4 +206,15 @@ pub enum Of {
     },
     /// A tree in a directory.
     Directory(usize),
+}
+
+/// A fact that a text names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// Known before anything runs.
+    Known(String),
+    /// Said by the hashes in a partition of a disk, under a name.
+    Hashes(usize, usize, &'static str),
+    /// Said by the layout of a disk, under a path.
+    Layout(usize, String),
 }

@@ -4,22 +4,11 @@ use std::collections::BTreeMap;
 
 use imgc_plan::{Data, Record, kind::Traits, late, layout::PartSpec};
 
-use super::closed::{Disk, Part};
+use super::closed::{Disk, Fact, Part};
 use crate::{
     decode::{Cx, FACT, did_you_mean},
     diagnostic::{Diagnostic, Span},
 };
-
-/// A fact that a text names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fact {
-    /// Known before anything runs.
-    Known(String),
-    /// Said by the hashes in a partition of a disk, under a name.
-    Hashes(usize, usize, &'static str),
-    /// Said by the layout of a disk, under a path.
-    Layout(usize, String),
-}
 
 /// What a layout says of a partition, in a manifest's words and in those of the facts.
 const PLACED: &[(&str, &str)] = &[("start", "start"), ("start-sector", "start_sector"), ("len", "len")];
