@@ -7,6 +7,7 @@ mod failure;
 mod progress;
 mod render;
 mod session;
+mod stdout;
 mod text;
 
 use std::process::ExitCode;

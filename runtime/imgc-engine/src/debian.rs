@@ -9,6 +9,7 @@ mod date;
 mod index;
 mod keyring;
 mod nearest;
+mod options;
 mod relation;
 mod release;
 mod resolve;
@@ -19,5 +20,6 @@ mod stanza;
 mod tests;
 mod version;
 
-pub use resolve::{ResolveOptions, resolve};
+pub use options::ResolveOptions;
+pub use resolve::resolve;
 pub use sources::{Entry, SignedBy, Sources, host_mirrors};

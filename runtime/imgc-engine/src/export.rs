@@ -24,6 +24,7 @@ use crate::{os, store::home::Home};
 
 mod directory;
 mod listing;
+mod made;
 mod record;
 mod stage;
 
@@ -31,7 +32,7 @@ use listing::Inside;
 use record::Record;
 
 pub use directory::{contents, losses};
-pub use record::Made;
+pub use made::Made;
 pub use stage::Staged;
 
 /// The place of an artifact.

@@ -18,6 +18,7 @@ use crate::{
 
 mod code;
 mod gate;
+mod ingredients;
 mod kinds;
 mod local;
 mod locate;

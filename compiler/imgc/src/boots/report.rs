@@ -8,7 +8,7 @@ use imgc_qemu::{Error, error::last_lines};
 use serde_json::{Value, json};
 
 use super::{End, Verdict, suite::seconds};
-use crate::{commands::print, failure::Failure, render};
+use crate::{failure::Failure, render, stdout::print};
 
 pub use junit::junit;
 

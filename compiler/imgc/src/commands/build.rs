@@ -10,11 +10,12 @@ use crate::{
     boots::{Options, Suite, Verdict, report},
     commands::{
         lock::{self, Trust},
-        print, print_json, test, why,
+        test, why,
     },
     failure::Failure,
     render,
     session::{self, Session},
+    stdout::{print, print_json},
     text::{Align, columns},
 };
 

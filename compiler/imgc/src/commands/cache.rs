@@ -5,9 +5,9 @@ use imgc_plan::units::approximate_size;
 
 use crate::{
     args::{CacheAction, CacheArgs},
-    commands::print,
     failure::Failure,
     session,
+    stdout::print,
 };
 
 /// Does what was asked with the cache.

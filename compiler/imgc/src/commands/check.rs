@@ -2,10 +2,10 @@
 
 use crate::{
     args::CheckArgs,
-    commands::print_json,
     failure::Failure,
     render,
     session::{self, Session},
+    stdout::print_json,
 };
 
 /// Checks a manifest.

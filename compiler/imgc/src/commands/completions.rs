@@ -4,8 +4,8 @@ use clap::CommandFactory;
 
 use crate::{
     args::{Cli, CompletionsArgs},
-    commands::print,
     failure::Failure,
+    stdout::print,
 };
 
 /// Prints the script.

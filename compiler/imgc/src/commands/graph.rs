@@ -6,9 +6,9 @@ use imgc_plan::Plan;
 
 use crate::{
     args::{GraphArgs, GraphForm},
-    commands::print,
     failure::Failure,
     session::Session,
+    stdout::print,
 };
 
 /// Draws the graph.

@@ -15,8 +15,8 @@ use imgc_plan::{Data, tree::BytePath, units::approximate_size};
 use self::probe::{Disk, Part};
 use crate::{
     args::{InspectAction, InspectArgs},
-    commands::{print, print_json},
     failure::Failure,
+    stdout::{print, print_json},
     text::{Align, columns},
 };
 

@@ -14,10 +14,10 @@ use imgc_plan::{
 
 use crate::{
     args::{Cli, PlanArgs},
-    commands::{print, print_json},
     failure::Failure,
     render,
     session::{self, Session},
+    stdout::{print, print_json},
     text::{Align, columns},
 };
 

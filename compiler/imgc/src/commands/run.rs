@@ -24,10 +24,10 @@ use imgc_qemu::{
 use crate::{
     args::{Cli, ManifestArgs, StartArgs},
     boots,
-    commands::print,
     failure::Failure,
     render,
     session::{self, Session},
+    stdout::print,
 };
 use guess::Guess;
 

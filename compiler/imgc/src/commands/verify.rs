@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::inspect::source;
 use crate::{
     args::{VerifyArgs, WayForm},
-    commands::{print, print_json},
     failure::Failure,
+    stdout::{print, print_json},
 };
 
 /// Looks at an image.

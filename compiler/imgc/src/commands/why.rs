@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     args::WhyArgs,
-    commands::{print, print_json},
     failure::Failure,
     session::{self, Session, write_atomically},
+    stdout::{print, print_json},
     text::{Align, columns},
 };
 

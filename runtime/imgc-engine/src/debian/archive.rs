@@ -8,8 +8,8 @@ use pgp::composed::SignedPublicKey;
 
 use super::{
     date, keyring,
+    options::ResolveOptions,
     release::Release,
-    resolve::ResolveOptions,
     signature::{Signed, Verified},
     sources::{Entry, Sources},
 };

@@ -11,8 +11,8 @@ use lzma_rust2::XzReader;
 
 use super::{
     archive::{Archive, demand_online},
+    options::ResolveOptions,
     release::{Listed, is_sha256},
-    resolve::ResolveOptions,
     stanza::{self, Stanza},
 };
 use crate::fetch::{

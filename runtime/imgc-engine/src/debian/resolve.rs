@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
     rc::Rc,
     sync::atomic::AtomicBool,
 };
@@ -15,38 +14,12 @@ use super::{
     archive::{Archive, Archives},
     index::{self, Index, Package},
     nearest::Nearest,
+    options::ResolveOptions,
     relation::{self, Relation},
     sources::Sources,
     version,
 };
 use crate::fetch::mirror::shown;
-
-/// How archives are found and whom they are believed.
-#[derive(Clone, Debug)]
-pub struct ResolveOptions {
-    /// Mirrors to ask instead of the host's, in order; a mirror that a request names comes before them.
-    pub mirrors: Vec<String>,
-    /// Files of keys that count instead of those that the host's apt trusts.
-    pub keyrings: Vec<PathBuf>,
-    /// Whether an archive without a good signature may be used.
-    pub allow_unsigned: bool,
-    /// The directory below which `etc/apt` and `usr/share/keyrings` lie: `/`.
-    pub apt_root: PathBuf,
-    /// Whether only mirrors on this machine may be read.
-    pub offline: bool,
-}
-
-impl Default for ResolveOptions {
-    fn default() -> Self {
-        Self {
-            mirrors: Vec::new(),
-            keyrings: Vec::new(),
-            allow_unsigned: false,
-            apt_root: PathBuf::from("/"),
-            offline: false,
-        }
-    }
-}
 
 /// Finds the newest version of each package that is asked for: one pin for each request, in their order. Each release file and
 /// index is fetched once. `events` is told in lines what goes on.

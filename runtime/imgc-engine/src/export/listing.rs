@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::record::Made;
+use super::made::Made;
 use crate::os::{self, FileKind};
 
 /// One entry of a listing.

@@ -12,7 +12,7 @@ use std::{
 
 use imgc_image::Problem;
 
-use super::{listing::Inside, record::Made};
+use super::{listing::Inside, made::Made};
 use crate::os::{self, Lock};
 
 const PREFIX: &str = ".imgc-";

@@ -7,9 +7,9 @@ use imgc_plan::{Canon, Op, StepKey, ValueId, step::Scan};
 
 use super::{
     Run, code,
+    ingredients::Ingredients,
     meter::Meter,
     state::{Slot, Stop},
-    why::Ingredients,
 };
 use crate::{
     event::{Event, Outcome},

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 use imgc_image::{Failure, Problem, Value};
 use imgc_plan::{Data, StepKey, ValueId};
 
-use super::why::Ingredients;
+use super::ingredients::Ingredients;
 use crate::{event::Outcome, export::Staged, report::Artifact};
 
 /// What is known of one step.

@@ -6,11 +6,12 @@ use imgc_image::{Failure, Problem, Value};
 use imgc_plan::{Canon, Op, StepKey, ValueId, step::Step};
 
 use super::{
-    Run, code, kinds,
+    Run, code,
+    ingredients::Ingredients,
+    kinds,
     meter::Meter,
     reach,
     state::{Slot, Stop},
-    why::Ingredients,
 };
 use crate::{
     config::Goal,

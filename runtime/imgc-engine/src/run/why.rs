@@ -2,60 +2,13 @@
 
 use std::{collections::BTreeMap, io};
 
-use imgc_plan::{Canon, Op, Plan, ValueId};
+use imgc_plan::{Canon, Plan, ValueId};
 use serde::{Deserialize, Serialize};
 
-use super::{Run, state::Slot};
+use super::{Run, ingredients::Ingredients, state::Slot};
 use crate::store::home::{Home, Room, seal, unseal};
 
 const FIRST: &str = "imgc last v1\n";
-
-/// What a step's key was made of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ingredients {
-    op: String,
-    code: String,
-    /// The inputs' labels and digests.
-    inputs: Vec<(String, String)>,
-    value: Option<String>,
-}
-
-impl Ingredients {
-    /// Of an operation, the code behind it and what it reads.
-    pub fn new(op: &Op, code: [u8; 32], inputs: Vec<(String, ValueId)>) -> Self {
-        let mut c = Canon::new("imgc op v1");
-        c.add(op);
-        Self {
-            op: ValueId::from(c).hex(),
-            code: ValueId(code).hex(),
-            inputs: inputs.into_iter().map(|(label, id)| (label, id.hex())).collect(),
-            value: None,
-        }
-    }
-
-    /// The value that the step had.
-    pub fn value(&self) -> Option<ValueId> {
-        ValueId::from_hex(self.value.as_deref()?)
-    }
-
-    /// What is not as it was.
-    fn changes(&self, before: &Self) -> Vec<String> {
-        let mut changes = Vec::new();
-        if self.op != before.op || self.inputs.len() != before.inputs.len() {
-            changes.push("definition".to_owned());
-        }
-        if self.code != before.code {
-            changes.push("code".to_owned());
-        }
-        let pairs = self.inputs.iter().zip(&before.inputs);
-        changes.extend(pairs.filter(|(now, then)| now.1 != then.1).map(|(now, _)| now.0.clone()));
-        changes.dedup();
-        if changes.is_empty() {
-            changes.push("not in the cache".to_owned());
-        }
-        changes
-    }
-}
 
 /// What is remembered of an image's last run, by label and how many steps of that label come before.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,8 +71,7 @@ impl Run<'_> {
         for (at, slot) in self.slots.iter().enumerate() {
             let slot = slot.lock();
             if let (Some(ingredients), Some(id)) = (&slot.ingredients, slot.id) {
-                let value = Some(id.hex());
-                last.steps.insert(step_name(plan, at), Ingredients { value, ..ingredients.clone() });
+                last.steps.insert(step_name(plan, at), ingredients.clone().giving(id));
             }
         }
         if last == self.last {

@@ -6,8 +6,8 @@ use imgc_plan::tree::{BytePath, write_escaped};
 use serde::Serialize;
 
 use crate::{
-    commands::{print, print_json},
     failure::Failure,
+    stdout::{print, print_json},
     text::{Align, columns},
 };
 

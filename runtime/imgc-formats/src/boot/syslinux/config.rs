@@ -7,7 +7,7 @@ use imgc_plan::menu::{Console, Menu, MenuEntry};
 
 use super::{
     menu,
-    options::{Options, Ui, Variant},
+    options::{Options, Ui, Variant, config_path},
 };
 use crate::boot::{
     files::as_problem,
@@ -95,13 +95,6 @@ fn consoles(menu: &Menu, text: &mut String) {
     }
 }
 
-/// A path as the configuration has it: absolute, but on a network relative to a directory that is the top of the tree, so that a
-/// server may keep the tree below another directory.
-pub fn path(variant: Variant, directory: &str, path: &str) -> String {
-    let relative = variant.is_network() && directory.is_empty();
-    if relative { path.trim_start_matches('/').to_owned() } else { path.to_owned() }
-}
-
 struct Renderer<'a> {
     variant: Variant,
     directory: &'a str,
@@ -124,7 +117,7 @@ impl Renderer<'_> {
     }
 
     fn commands(&self, start: &Start<'_>) -> Vec<(&'static str, String)> {
-        let path = |text: &str| path(self.variant, self.directory, text);
+        let path = |text: &str| config_path(self.variant, self.directory, text);
         match start {
             Start::Linux { path: kernel, args, initrds, device_tree: _ } => {
                 let mut commands = vec![("LINUX", path(kernel))];

@@ -5,10 +5,7 @@ use imgc_plan::{
     menu::{Console, Menu, MenuEntry},
 };
 
-use super::{
-    config,
-    options::{Options, Ui, Variant},
-};
+use super::options::{Options, Ui, Variant, config_path};
 use crate::boot::start::{Start, check_each, start};
 
 /// The longest time that the menu waits, in milliseconds: 35996 tenths of a second (SYSLINUX, `doc/syslinux.txt`, TIMEOUT).
@@ -154,7 +151,7 @@ fn check_path(variant: Variant, path: &str, found: &mut Vec<OptionProblem>) {
     if path.contains(' ') {
         found.push(problem(format!("SYSLINUX takes no paths with blanks: `{path}`"), "rename the file"));
     }
-    if variant.is_network() && config::path(variant, "", path).contains(':') {
+    if variant.is_network() && config_path(variant, "", path).contains(':') {
         let message = format!("SYSLINUX would take `{path}` for the name of a server, as it has a `:`");
         found.push(problem(message, "rename the file"));
     }

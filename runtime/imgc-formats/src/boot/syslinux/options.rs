@@ -192,3 +192,10 @@ fn is_module_name(name: &str) -> bool {
     let ok = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     !name.is_empty() && name.len() <= 64 && !name.starts_with('-') && name.bytes().all(ok)
 }
+
+/// A path as the configuration has it: absolute, but on a network relative to a directory that is the top of the tree, so that a
+/// server may keep the tree below another directory.
+pub fn config_path(variant: Variant, directory: &str, path: &str) -> String {
+    let relative = variant.is_network() && directory.is_empty();
+    if relative { path.trim_start_matches('/').to_owned() } else { path.to_owned() }
+}
