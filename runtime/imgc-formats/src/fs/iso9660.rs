@@ -3,7 +3,7 @@
 //! A tree becomes two hierarchies of directories with [`names`] that each can hold; [`plan`] says at which sector
 //! everything lies; [`mod@write`] emits it. Contents are only pointed at, equal ones once. Reading order: [`options`];
 //! [`survey`], [`contents`], [`hierarchy`]; [`record`], [`rock`], [`directory`]; [`descriptor`], [`path_table`]; [`plan`],
-//! [`mod@write`]; [`read`] and [`dump`].
+//! [`mod@write`]; [`udf`]; [`read`] and [`dump`].
 //!
 //! Sources: ECMA-119 (2nd edition; sections without a name mean it), ISO 9660:1999, Joliet (Microsoft, 1995), IEEE P1281
 //! (SUSP 1.12) and P1282 (Rock Ridge 1.12), and what `fs/isofs` of Linux takes.
@@ -24,6 +24,7 @@ mod survey;
 #[cfg(test)]
 mod tests;
 mod time;
+mod udf;
 mod write;
 
 use imgc_image::{BytesBuilder, Failure, Problem, ReadAt, Tree, TreeBuilder};

@@ -13,7 +13,7 @@ const A_MARKS: &[u8] = b" !\"%&'()*+,-./:;<=>?";
 const JOLIET_UNITS: (i64, i64) = (64, 103);
 
 /// The descriptors, in the order of the reference.
-pub static OPTIONS: [Opt; 22] = [
+pub static OPTIONS: [Opt; 23] = [
     opt(
         "volume-id",
         OptType::Text { max: 32 },
@@ -95,6 +95,13 @@ pub static OPTIONS: [Opt; 22] = [
         "The most UCS-2 units in a Joliet name: 64 by its specification; up to 103 are read by every system in use.",
     ),
     opt(
+        "udf",
+        OptType::Bool,
+        Default::Bool(false),
+        "Whether the volume is UDF 1.02, too, over the same contents, for readers that want long names and files of 4 GiB and more without \
+         Rock Ridge: Windows above all. Linux takes it before ISO 9660 unless told which. Names are UTF-8.",
+    ),
+    opt(
         "rock-ridge",
         OptType::Bool,
         Default::Bool(true),
@@ -157,6 +164,8 @@ pub struct Options {
     pub relaxed: bool,
     /// The most units in a Joliet name; `None` for no Joliet.
     pub joliet: Option<usize>,
+    /// Whether there is UDF.
+    pub udf: bool,
     /// Whether there is Rock Ridge.
     pub rock_ridge: bool,
     /// Whether directories of any depth stay where they are.
@@ -219,6 +228,7 @@ impl Options {
             level,
             relaxed: word("names", "relaxed"),
             joliet: flag("joliet").then_some(units.clamp(64, 103)),
+            udf: record.get("udf").and_then(Data::as_bool).unwrap_or(false),
             rock_ridge: flag("rock-ridge"),
             keep_deep: level == 4 || word("deep", "keep"),
             padding: number("padding").unwrap_or(150).min(1 << 20),

@@ -3,6 +3,7 @@
 //! ```text
 //! 0  16           descriptors | path tables | directories | Joliet's directories | one empty sector | contents | padding
 //! ```
+//! UDF, where there is some, comes before the path tables: from its anchor at sector 256 on.
 //! Places of directories need the lengths of all records, which do not depend on places: so directories are encoded twice,
 //! by the same code.
 
@@ -17,6 +18,7 @@ use super::{
     options::{FILES, Options},
     path_table,
     survey::Survey,
+    udf::{self, Layout},
 };
 
 /// A volume, laid out.
@@ -37,6 +39,8 @@ pub struct Plan<'t> {
     pub files: [Option<usize>; 3],
     /// The sector of the boot catalogue, where there is one.
     pub catalog: Option<u64>,
+    /// Where UDF's own structures lie, where there are some.
+    pub udf: Option<Layout>,
     /// Sectors of the volume.
     pub sectors: u64,
 }
@@ -56,6 +60,7 @@ impl<'t> Plan<'t> {
     /// Everything in it that ISO 9660 with these options cannot hold.
     pub fn new(options: Options, tree: &'t Tree) -> Result<Self, Failure> {
         let survey = Survey::of(tree, &options)?;
+        let udf = if options.udf { Some(Layout::of(&survey)?) } else { None };
         let contents = Contents::of(survey.entries);
         let relocate = options.rock_ridge && !options.keep_deep;
         let plain = Hierarchy::plain(&survey, Rules::plain(&options), relocate);
@@ -77,6 +82,7 @@ impl<'t> Plan<'t> {
             empty: 0,
             files,
             catalog: None,
+            udf,
             sectors: 0,
         };
         // Contents alone first: places in records, which come next, have 32 bits.
@@ -112,7 +118,10 @@ impl<'t> Plan<'t> {
     }
 
     fn place(&mut self) {
-        let mut next = FIRST + self.descriptors.len() as u64 + 1;
+        let mut next = self.after_descriptors();
+        if let Some(udf) = &self.udf {
+            next = udf::PARTITION + udf.blocks;
+        }
         for placed in &mut self.hierarchies {
             let sectors = path_table::sectors(&placed.hierarchy);
             placed.tables = (next, next + sectors);
@@ -123,7 +132,14 @@ impl<'t> Plan<'t> {
         }
         self.empty = next;
         next = self.contents.place(next + 1);
-        self.sectors = next + self.options.padding;
+        // UDF has an anchor in the last sector, in which nothing else may be.
+        let least = u64::from(self.udf.is_some());
+        self.sectors = next + self.options.padding.max(least);
+    }
+
+    /// The sector after the last descriptor of ISO 9660.
+    pub fn after_descriptors(&self) -> u64 {
+        FIRST + self.descriptors.len() as u64 + 1
     }
 
     /// Adds what only the layout shows.

@@ -46,20 +46,23 @@ impl<'t> Survey<'t> {
         if !options.rock_ridge && !options.keep_deep {
             problems.extend(too_deep(entries, &parents));
         }
-        if problems.len() > MOST_PROBLEMS {
-            let rest = problems.len() - MOST_PROBLEMS;
-            problems.truncate(MOST_PROBLEMS);
-            problems.push(Problem::new("more-problems", format!("{rest} more entries cannot be held")));
-        }
-        if !problems.is_empty() {
-            return Err(problems.into());
-        }
+        refuse(problems)?;
         let (serials, links, next_serial) = count(entries, &parents);
         let mut losses =
             loss::warnings("iso9660", if options.rock_ridge { &ROCK_RIDGE } else { &PLAIN }, entries);
         losses.extend(cut_names(entries).filter(|_| options.rock_ridge));
         Ok(Self { entries, parents, serials, links, next_serial, losses })
     }
+}
+
+/// Fails when there are problems, with as many as a person can read.
+pub fn refuse(mut problems: Vec<Problem>) -> Result<(), Failure> {
+    if problems.len() > MOST_PROBLEMS {
+        let rest = problems.len() - MOST_PROBLEMS;
+        problems.truncate(MOST_PROBLEMS);
+        problems.push(Problem::new("more-problems", format!("{rest} more entries cannot be held")));
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
 }
 
 /// Serials, names of each entry's file, and the serial after the last.

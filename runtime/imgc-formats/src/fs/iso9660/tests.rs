@@ -5,3 +5,4 @@ mod oracle;
 mod random;
 mod small;
 mod tools;
+mod udf;

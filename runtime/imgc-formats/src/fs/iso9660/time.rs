@@ -34,7 +34,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
 }
 
 /// Year, month, day, hour, minute, second, in UTC.
-fn parts(seconds: i64) -> [i64; 6] {
+pub fn parts(seconds: i64) -> [i64; 6] {
     let (year, month, day) = civil(seconds.div_euclid(DAY));
     let second = seconds.rem_euclid(DAY);
     [year, month, day, second / 3600, second / 60 % 60, second % 60]

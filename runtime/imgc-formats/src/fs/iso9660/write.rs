@@ -9,6 +9,7 @@ use super::{
     descriptor::{self, FIRST, Places, Sort},
     directory, path_table,
     plan::Plan,
+    udf,
 };
 
 /// Writes everything, and says the length.
@@ -47,6 +48,11 @@ pub fn write(plan: &Plan<'_>, out: &mut BytesBuilder<'_>) -> io::Result<()> {
             out.put(dir.sector * SECTOR, &encoded.records)?;
             out.put((dir.sector + dir.sectors) * SECTOR, &encoded.more)?;
         }
+    }
+    if let Some(layout) = &plan.udf {
+        let recognition = plan.after_descriptors();
+        let volume = udf::Volume { options: &plan.options, layout, recognition, sectors: plan.sectors };
+        udf::write(&volume, &view, out)?;
     }
     for (content, start) in &plan.contents.list {
         out.content(start * SECTOR, content, 0, content.len());
