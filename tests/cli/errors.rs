@@ -78,6 +78,9 @@ fn parameters_that_do_not_exist_are_errors_with_a_hint() {
     let manifest = example("lites");
     let shown = stderr(&bench, &["check", manifest.to_str().expect("UTF-8"), "--set", "sise=1GiB"], 1);
     assert!(shown.contains("sise") && shown.contains("`size`"), "{shown}");
+    let twice = ["check", manifest.to_str().expect("UTF-8"), "--set", "size=1GiB", "--set", "size=2GiB"];
+    let shown = stderr(&bench, &twice, 1);
+    assert!(shown.contains("`--set size=` is given twice"), "{shown}");
     let shown = stderr(&bench, &["check", manifest.to_str().expect("UTF-8"), "--set", "size=huge"], 1);
     assert!(shown.contains("64MiB") || shown.contains("unit"), "{shown}");
 }
