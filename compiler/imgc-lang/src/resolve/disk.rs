@@ -105,7 +105,8 @@ fn close_part(
             Some(Content { kind, traits: said.traits()?, tree, span: said.kind.span })
         }
     };
-    Some(Part { name: part.name.value.clone(), span: part.name.span, content, hashes, guid })
+    let type_name = part.ty.as_ref().and_then(|ty| ty.name);
+    Some(Part { name: part.name.value.clone(), span: part.name.span, type_name, content, hashes, guid })
 }
 
 fn specification(
@@ -141,7 +142,7 @@ fn specification(
             start: part.start.map(|start| start.value).or(at_start.then_some(0)),
             align: part.align.map_or(ALIGN, |align| align.value),
             size: part.size.as_ref()?.value.clone(),
-            type_code: part.type_code.clone()?,
+            type_code: part.ty.as_ref()?.code.clone(),
             table_name: if rules.name_units.is_some() && part.listed { table_name } else { String::new() },
             uuid: (rules.uuids && part.listed).then(|| match &part.uuid {
                 Some(Uuid::Given(uuid)) => uuid.clone(),
