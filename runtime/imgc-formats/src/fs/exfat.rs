@@ -16,7 +16,7 @@ mod read;
 mod survey;
 #[cfg(test)]
 mod tests;
-mod upcase;
+pub(super) mod upcase;
 mod write;
 
 use imgc_image::{BytesBuilder, Failure, Problem, ReadAt, Tree};
