@@ -86,6 +86,25 @@ fn parameters_that_do_not_exist_are_errors_with_a_hint() {
 }
 
 #[test]
+fn sizes_that_a_filesystem_cannot_have_are_errors_before_anything_runs() {
+    let bench = Bench::new();
+    for (content, size, wanted) in [
+        ("ext4 tree=t", "16KiB", "more than there are"),
+        ("vfat fat=\"32\" tree=t", "8MiB", "cannot be as small as"),
+        ("vfat fat=\"12\" cluster-size=\"512B\" tree=t", "64MiB", "cannot have"),
+        ("exfat tree=t", "16KiB", "too few"),
+        ("swap", "8KiB", "at least 10 pages"),
+    ] {
+        let text = format!(
+            "image t\ntree t {{ dir \"/a\" }}\ndisk main {{\n mbr\n partition p size=\"{size}\" {{ {content} }}\n}}\noutput \"t.img\" disk=main\n"
+        );
+        let manifest = project(bench.dir(), &text, &[]);
+        let shown = stderr(&bench, &["check", manifest.to_str().expect("UTF-8")], 1);
+        assert!(shown.contains("bad-size") && shown.contains(wanted), "{content}: {shown}");
+    }
+}
+
+#[test]
 fn contradictions_of_options_are_errors_at_their_spans() {
     let bench = Bench::new();
     for (format, wanted) in [

@@ -18,7 +18,7 @@ pub use cycles::Item;
 pub use facts::Fact;
 pub use test::Test;
 
-use imgc_plan::{Family, kind::Traits};
+use imgc_plan::{Family, kind::Traits, layout::PartSize};
 
 use crate::{
     decode::{Cx, Spanned},
@@ -142,6 +142,9 @@ fn close_made(
     let kind = options::complete(cx, &made.kind, node, place);
     Some(match &made.kind.kind.traits {
         Traits::Filesystem(traits) => {
+            if let Some(PartSize::Exact(len)) = made.size {
+                options::check_len(cx, &kind, len, made.kind.span);
+            }
             let content = Content { kind, traits, tree, span: made.kind.span };
             Made::Filesystem { content, size: made.size.clone()? }
         }
