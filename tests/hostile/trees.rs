@@ -1,12 +1,14 @@
-//! Inputs that lie: valid ones with bytes changed, cut and doubled. A reader may refuse, but never panic or fill the memory.
+//! Filesystems and archives, each with the readers of its kind.
 
-use std::{panic::catch_unwind, sync::Arc};
+use std::sync::Arc;
 
 use imgc_formats::{archive, filesystem};
-use imgc_grove::{Grove, Random, Soil, fuzz};
+use imgc_grove::{Grove, Soil};
 use imgc_image::{Bytes, Failure, MemoryStore, Node, ReadAt, Reader, Store};
 use imgc_plan::step::Keep;
 use imgc_tests::writers::{ALL, Writer};
+
+use crate::{bounds, bytes::changed};
 
 /// Seeds that belong to the tests; more by `IMGC_FUZZ_SEEDS`.
 const USUAL: u64 = 60;
@@ -20,27 +22,6 @@ fn valid(writer: &Writer, seed: u64) -> Vec<u8> {
     let text = writer.choices.iter().filter_map(|list| list.first()).copied().collect::<Vec<_>>().join(" ");
     let (bytes, _) = writer.write(&text, &grove.tree(), &grove.store).expect("a legal tree");
     Reader::new(&bytes, &grove.store).read_all(1 << 28).expect("a small image")
-}
-
-/// Changes an input: mostly single bytes near its start or where a non-zero byte is, sometimes its length.
-fn changed(good: &[u8], random: &mut Random) -> Vec<u8> {
-    let mut bad = good.to_vec();
-    for _ in 0..=random.below(6) {
-        let near = if random.once_in(2) { bad.len().min(1 << 13) } else { bad.len() };
-        let mut at = random.index(near);
-        // Zeros are room that nobody looks at.
-        at += bad[at..].iter().take(1 << 12).position(|byte| *byte != 0).unwrap_or(0);
-        bad[at] = match random.below(4) {
-            0 => 0xff,
-            1 => 0,
-            2 => bad[at] ^ 1 << random.below(8),
-            _ => random.next() as u8,
-        };
-    }
-    if random.once_in(8) {
-        bad.truncate(1 + random.index(bad.len()));
-    }
-    bad
 }
 
 /// Reads everything that there is.
@@ -72,14 +53,8 @@ fn no_reader_panics() {
             let packs_only = writer.kind == "cpio";
             assert!(packs_only, "{}: {error}", writer.kind);
         });
-        for seed in fuzz::seeds(USUAL) {
-            let bad = changed(&good, &mut Random(seed));
-            let done = catch_unwind(|| devour(writer, &bad));
-            assert!(
-                done.is_ok(),
-                "{}: seed {seed}; run it again with IMGC_FUZZ_FROM={seed} IMGC_FUZZ_SEEDS=1",
-                writer.kind
-            );
-        }
+        bounds::run(writer.kind, USUAL, |random| {
+            let _ = devour(writer, &changed(&good, random));
+        });
     }
 }
