@@ -150,7 +150,7 @@ impl Vm {
             }
             self.pause(LOOK)?;
             let shown = self.picture()?;
-            if !shown.difference(&first).is_some_and(|share| share <= BLINKS) {
+            if shown.difference(&first).is_none_or(|share| share > BLINKS) {
                 (first, since) = (shown, Instant::now());
             }
         }
