@@ -8,7 +8,10 @@ use imgc_image::{Bytes, Failure, MemoryStore, Reader, Store, Tree};
 use imgc_plan::step::Keep;
 use imgc_tests::writers::writer;
 
-use crate::{bounds, bytes::changed};
+use crate::{
+    bounds,
+    bytes::{changed, stays_inside},
+};
 
 const USUAL: u64 = 200;
 
@@ -44,7 +47,9 @@ fn survive(kind: &str, goods: &[Vec<u8>]) {
     goods.iter().for_each(|good| drop(unpack(kind, good).expect("a valid one is taken")));
     bounds::run(kind, USUAL, |random| {
         let good = &goods[random.index(goods.len())];
-        let _ = unpack(kind, &changed(good, random));
+        if let Ok(tree) = unpack(kind, &changed(good, random)) {
+            stays_inside(&tree);
+        }
     });
 }
 

@@ -1,6 +1,7 @@
 //! Changes bytes.
 
 use imgc_grove::Random;
+use imgc_image::Tree;
 
 /// Numbers at which sums and lengths go wrong.
 const EDGES: [u64; 10] = [
@@ -40,13 +41,21 @@ pub fn change(bytes: &mut [u8], range: std::ops::Range<usize>, random: &mut Rand
         let mut at = range.start + random.index(range.len());
         // Zeros are room that nobody looks at.
         at += bytes[at..].iter().take(1 << 12).position(|byte| *byte != 0).unwrap_or(0);
-        match random.below(4) {
+        match random.below(5) {
             0 => bytes[at] = random.one_of(&[0, 0xff]),
             1 => bytes[at] ^= 1 << random.below(8),
             2 => bytes[at] = random.next() as u8,
+            3 => text(&mut bytes[at..], random),
             _ => number(&mut bytes[at..], random),
         }
     }
+}
+
+/// Puts a piece of a path there.
+fn text(bytes: &mut [u8], random: &mut Random) {
+    let piece: &[u8] = random.one_of(&[b"..", b".", b"/", b"../", b"/..", b"\0", b"//"]);
+    let len = piece.len().min(bytes.len());
+    bytes[..len].copy_from_slice(&piece[..len]);
 }
 
 /// Puts an edge, or what is near it, into the first two, four or eight bytes.
@@ -59,4 +68,19 @@ fn number(bytes: &mut [u8], random: &mut Random) {
         value.to_le_bytes()
     };
     bytes[..len].copy_from_slice(&all[..len]);
+}
+
+/// Nothing that was read may be taken out to a place outside of where it is taken to, or over what is there.
+///
+/// # Panics
+/// When it could.
+pub fn stays_inside(tree: &Tree) {
+    for entry in tree.entries().iter().filter(|entry| !entry.path.0.is_empty()) {
+        let names = entry.path.0.split(|byte| *byte == b'/');
+        let bad = |name: &[u8]| name.is_empty() || name == b"." || name == b".." || name.contains(&0);
+        assert!(!names.into_iter().any(bad), "an entry is called {:?}", entry.path);
+    }
+    for pair in tree.entries().windows(2) {
+        assert!(pair[0].path < pair[1].path, "{:?} and {:?}", pair[0].path, pair[1].path);
+    }
 }

@@ -8,7 +8,7 @@ use imgc_formats::{
     verify::verify,
 };
 use imgc_grove::{Random, noise, options::options, prose};
-use imgc_image::{BytesBuilder, MemoryStore};
+use imgc_image::{BytesBuilder, MemoryStore, ReadAt};
 use imgc_tests::{imgc::Bench, kernel::kernel, tools::file};
 
 use crate::{
@@ -144,7 +144,7 @@ fn qcow2(kind: &dyn DiskFormat, text: &str) -> Vec<u8> {
 }
 
 /// Reads the start of a disk, in pieces that cross clusters; a read that fails ends it.
-fn devour(kind: &dyn DiskFormat, image: &Vec<u8>) -> u64 {
+fn devour(kind: &dyn DiskFormat, image: &dyn ReadAt) -> u64 {
     let Ok(Some(disk)) = kind.open(image) else { return 0 };
     let (mut at, mut piece) = (0, vec![0; 100_003]);
     while at < disk.len().min(MOST) {

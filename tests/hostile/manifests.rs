@@ -87,8 +87,8 @@ const PIECES: &[&str] = &[
     "copy tree=root to=\"/\"\n",
 ];
 
-/// Every manifest of ours: examples, templates, cases of the compiler, those of boots.
-fn manifests() -> Vec<String> {
+/// Every text of ours that ends so: manifests, templates, cases of the compiler; lock files.
+fn texts(ending: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut open: Vec<_> = ["examples", "stdlib", "compiler/imgc-lang/tests/cases", "tests/boot"]
         .iter()
@@ -99,7 +99,7 @@ fn manifests() -> Vec<String> {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
                 open.push(path);
-            } else if path.extension().is_some_and(|ending| ending == "kdl") {
+            } else if path.extension().is_some_and(|found| found == ending) {
                 found.push(fs::read_to_string(path).expect("text"));
             }
         }
@@ -181,12 +181,26 @@ fn judge(text: &str, kinds: &Registry, pinned: bool) {
 
 #[test]
 fn compiling_ends_with_a_plan_or_with_reasons() {
-    let (all, kinds) = (manifests(), Registry::new());
+    let (all, kinds) = (texts("kdl"), Registry::new());
     assert!(all.len() > 100, "{}", all.len());
     all.iter().for_each(|text| judge(text, &kinds, true));
     bounds::run("manifests", USUAL, |random| {
         let (text, other) = (&all[random.index(all.len())], &all[random.index(all.len())]);
         let pinned = random.once_in(2);
         judge(&mutate(text, other, random), &kinds, pinned);
+    });
+}
+
+#[test]
+fn lock_files() {
+    let all = texts("lock");
+    all.iter().for_each(|text| drop(Lock::parse(text).expect("a valid one is read")));
+    bounds::run("locks", USUAL, |random| {
+        let (text, other) = (&all[random.index(all.len())], &all[random.index(all.len())]);
+        let text = mutate(text, other, random);
+        // What is read is written again, and is the same then.
+        if let Ok(lock) = Lock::parse(&text) {
+            assert_eq!(Lock::parse(&lock.print()).ok().as_ref(), Some(&lock), "{text}");
+        }
     });
 }

@@ -8,7 +8,10 @@ use imgc_image::{Bytes, Failure, MemoryStore, Node, ReadAt, Reader, Store};
 use imgc_plan::step::Keep;
 use imgc_tests::writers::{ALL, Writer};
 
-use crate::{bounds, bytes::changed};
+use crate::{
+    bounds,
+    bytes::{changed, stays_inside},
+};
 
 /// Seeds that belong to the tests; more by `IMGC_FUZZ_SEEDS`.
 const USUAL: u64 = 60;
@@ -29,7 +32,7 @@ fn devour(writer: &Writer, bytes: &[u8]) -> Result<(), Failure> {
     if let Some(kind) = archive(writer.kind) {
         let (store, len) = (MemoryStore::default(), bytes.len() as u64);
         let bytes = Arc::new(Bytes::blob(store.put(bytes)?, len));
-        return kind.unpack(&bytes, Keep::ALL, 0, &store).map(|_| ());
+        return kind.unpack(&bytes, Keep::ALL, 0, &store).map(|tree| stays_inside(&tree));
     }
     let kind = filesystem(writer.kind).expect("a filesystem");
     let image: &dyn ReadAt = &bytes.to_vec();
@@ -37,6 +40,7 @@ fn devour(writer: &Writer, bytes: &[u8]) -> Result<(), Failure> {
     let Some(volume) = kind.open(image)? else { return Ok(()) };
     let _ = volume.facts();
     let tree = volume.tree()?;
+    stays_inside(&tree);
     for entry in tree.entries() {
         if matches!(&entry.node, Node::File { content, .. } if content.len() <= MOST) {
             volume.copy(&entry.path.0, &mut std::io::sink())?;
