@@ -11,6 +11,7 @@ use imgc_tests::writers::writer;
 use crate::{
     bounds,
     bytes::{changed, stays_inside},
+    mend,
 };
 
 const USUAL: u64 = 200;
@@ -47,7 +48,7 @@ fn survive(kind: &str, goods: &[Vec<u8>]) {
     goods.iter().for_each(|good| drop(unpack(kind, good).expect("a valid one is taken")));
     bounds::run(kind, USUAL, |random| {
         let good = &goods[random.index(goods.len())];
-        if let Ok(tree) = unpack(kind, &changed(good, random)) {
+        if let Ok(tree) = unpack(kind, &changed(good, mend::tar, random)) {
             stays_inside(&tree);
         }
     });

@@ -3,6 +3,8 @@
 use imgc_grove::Random;
 use imgc_image::Tree;
 
+use crate::mend::Mend;
+
 /// Numbers at which sums and lengths go wrong.
 const EDGES: [u64; 10] = [
     0,
@@ -18,7 +20,8 @@ const EDGES: [u64; 10] = [
 ];
 
 /// Changes an input: mostly single bytes near its start or where a non-zero byte is, and numbers; sometimes its length, or the place of a part.
-pub fn changed(good: &[u8], random: &mut Random) -> Vec<u8> {
+/// Mostly its sums are right again after that.
+pub fn changed(good: &[u8], mend: Mend, random: &mut Random) -> Vec<u8> {
     let mut bad = good.to_vec();
     let near = if random.once_in(2) { bad.len().min(1 << 13) } else { bad.len() };
     change(&mut bad, 0..near, random);
@@ -31,6 +34,9 @@ pub fn changed(good: &[u8], random: &mut Random) -> Vec<u8> {
     }
     if random.once_in(8) {
         bad.truncate(1 + random.index(bad.len()));
+    }
+    if !random.once_in(4) {
+        mend(&mut bad);
     }
     bad
 }

@@ -14,6 +14,7 @@ use imgc_tests::{imgc::Bench, kernel::kernel, tools::file};
 use crate::{
     bounds,
     bytes::{change, changed},
+    mend,
 };
 
 const USUAL: u64 = 150;
@@ -111,6 +112,9 @@ fn places(disk: &[u8]) -> Vec<usize> {
 fn what_makes_a_disk_bootable() {
     let disks: Vec<(Vec<usize>, Vec<u8>)> = disks().into_iter().map(|disk| (places(&disk), disk)).collect();
     for (places, disk) in &disks {
+        let mut mended = disk.clone();
+        mend::gpt(&mut mended);
+        assert!(&mended == disk || !disk[512..].starts_with(b"EFI PART"), "the sums of a GPT are right");
         let report = verify(disk);
         assert!(!report.is_broken() && !report.paths.is_empty(), "{:?}", report.findings);
         assert!(places.len() > 10, "{places:?}");
@@ -121,6 +125,9 @@ fn what_makes_a_disk_bootable() {
         let mut bad = disk.clone();
         let end = (at + NEAR).min(bad.len());
         change(&mut bad, at.saturating_sub(NEAR / 8)..end, random);
+        if random.once_in(2) {
+            mend::gpt(&mut bad);
+        }
         let _ = verify(&bad);
     });
 }
@@ -168,6 +175,6 @@ fn images_of_qcow2() {
     }
     bounds::run("qcow2", USUAL * 4, |random: &mut Random| {
         let good = &goods[random.index(goods.len())];
-        devour(kind, &changed(good, random));
+        devour(kind, &changed(good, mend::nothing, random));
     });
 }

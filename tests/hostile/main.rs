@@ -8,5 +8,6 @@ mod bounds;
 mod bytes;
 mod disks;
 mod manifests;
+mod mend;
 mod programs;
 mod trees;

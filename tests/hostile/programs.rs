@@ -13,7 +13,7 @@ use imgc_plan::{
 };
 use imgc_tests::{kernel::kernel, tools::file};
 
-use crate::{bounds, bytes::changed};
+use crate::{bounds, bytes::changed, mend};
 
 const USUAL: u64 = 120;
 
@@ -59,7 +59,7 @@ impl Files {
     /// One of these files, changed.
     fn spoilt<'a>(&self, names: &[&'a str], random: &mut Random) -> (&'a str, Vec<u8>) {
         let name = random.one_of(names);
-        (name, changed(&self.all[name], random))
+        (name, changed(&self.all[name], mend::nothing, random))
     }
 }
 

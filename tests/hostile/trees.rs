@@ -11,6 +11,7 @@ use imgc_tests::writers::{ALL, Writer};
 use crate::{
     bounds,
     bytes::{changed, stays_inside},
+    mend::{self, Mend},
 };
 
 /// Seeds that belong to the tests; more by `IMGC_FUZZ_SEEDS`.
@@ -19,7 +20,7 @@ const USUAL: u64 = 60;
 const MOST: u64 = 1 << 24;
 
 /// A valid image of a small tree.
-fn valid(writer: &Writer, seed: u64) -> Vec<u8> {
+pub fn valid(writer: &Writer, seed: u64) -> Vec<u8> {
     let soil = Soil { target: writer.soil.target.min(300), value: 60, ..writer.soil };
     let grove = Grove::grown(seed, 25, &soil);
     let text = writer.choices.iter().filter_map(|list| list.first()).copied().collect::<Vec<_>>().join(" ");
@@ -57,8 +58,13 @@ fn no_reader_panics() {
             let packs_only = writer.kind == "cpio";
             assert!(packs_only, "{}: {error}", writer.kind);
         });
+        let mend: Mend = match writer.kind {
+            "tar" => mend::tar,
+            "exfat" => mend::exfat,
+            _ => mend::nothing,
+        };
         bounds::run(writer.kind, USUAL, |random| {
-            let _ = devour(writer, &changed(&good, random));
+            let _ = devour(writer, &changed(&good, mend, random));
         });
     }
 }
