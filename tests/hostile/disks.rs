@@ -7,15 +7,11 @@ use imgc_formats::{
     disk_format,
     verify::verify,
 };
-use imgc_grove::{Random, noise, options::options, prose};
+use imgc_grove::{Random, noise, options::options, prose, spoil};
 use imgc_image::{BytesBuilder, MemoryStore, ReadAt};
 use imgc_tests::{imgc::Bench, kernel::kernel, tools::file};
 
-use crate::{
-    bounds,
-    bytes::{change, changed},
-    mend,
-};
+use crate::{bounds, bytes::changed, mend};
 
 const USUAL: u64 = 150;
 
@@ -124,7 +120,7 @@ fn what_makes_a_disk_bootable() {
         let at = places[random.index(places.len())];
         let mut bad = disk.clone();
         let end = (at + NEAR).min(bad.len());
-        change(&mut bad, at.saturating_sub(NEAR / 8)..end, random);
+        spoil::change(&mut bad, at.saturating_sub(NEAR / 8)..end, random);
         if random.once_in(2) {
             mend::gpt(&mut bad);
         }
