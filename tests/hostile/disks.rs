@@ -7,11 +7,15 @@ use imgc_formats::{
     disk_format,
     verify::verify,
 };
-use imgc_grove::{Random, noise, options::options, prose, spoil};
+use imgc_grove::{Random, noise, options::options, prose};
 use imgc_image::{BytesBuilder, MemoryStore, ReadAt};
 use imgc_tests::{imgc::Bench, kernel::kernel, tools::file};
 
-use crate::{bounds, bytes::changed, mend};
+use crate::{
+    bounds,
+    bytes::{changed, near, places},
+    mend,
+};
 
 const USUAL: u64 = 150;
 
@@ -36,9 +40,6 @@ const MARKS: [&[u8]; 14] = [
     b"BOOTX64 EFI",
     b"\x7fELF",
 ];
-
-/// How far from a mark something is changed, in bytes.
-const NEAR: usize = 512;
 
 /// A disk with a menu that counts tries, a CD, and a disk for UEFI only.
 const MANIFEST: &str = r#"
@@ -96,17 +97,10 @@ fn disks() -> Vec<Vec<u8>> {
     made.values().map(|one| fs::read(bench.dir().join(&one.path)).expect("readable")).collect()
 }
 
-/// Where marks stand, and where each disk begins.
-fn places(disk: &[u8]) -> Vec<usize> {
-    let all = MARKS.iter().flat_map(|mark| {
-        disk.windows(mark.len()).enumerate().filter(move |(_, at)| at == mark).map(|(at, _)| at).take(40)
-    });
-    all.chain([0, 0, 0]).collect()
-}
-
 #[test]
 fn what_makes_a_disk_bootable() {
-    let disks: Vec<(Vec<usize>, Vec<u8>)> = disks().into_iter().map(|disk| (places(&disk), disk)).collect();
+    let disks: Vec<(Vec<usize>, Vec<u8>)> =
+        disks().into_iter().map(|disk| (places(&disk, &MARKS), disk)).collect();
     for (places, disk) in &disks {
         let mut mended = disk.clone();
         mend::gpt(&mut mended);
@@ -117,10 +111,7 @@ fn what_makes_a_disk_bootable() {
     }
     bounds::run("verify", USUAL, |random| {
         let (places, disk) = &disks[random.index(disks.len())];
-        let at = places[random.index(places.len())];
-        let mut bad = disk.clone();
-        let end = (at + NEAR).min(bad.len());
-        spoil::change(&mut bad, at.saturating_sub(NEAR / 8)..end, random);
+        let mut bad = near(disk, places, random);
         if random.once_in(2) {
             mend::gpt(&mut bad);
         }

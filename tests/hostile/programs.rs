@@ -1,21 +1,33 @@
 //! Programs that loaders and archives take from packages: GRUB's modules and images, applications of EFI.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use imgc_formats::{archive, boot::LoaderJob, loader};
 use imgc_grove::{Random, noise, options::options};
-use imgc_image::{Content, Entry, Failure, MemoryStore, Meta, Node, Store, Tree, TreeBuilder};
+use imgc_image::{Bytes, Content, Entry, Failure, MemoryStore, Meta, Node, Reader, Store, Tree, TreeBuilder};
 use imgc_plan::{
     Record,
     menu::{BootAction, Menu, MenuEntry},
-    step::{LoaderHome, PartHome},
+    step::{Keep, LoaderHome, PartHome},
     tree::BytePath,
 };
-use imgc_tests::{kernel::kernel, tools::file};
+use imgc_tests::{
+    imgc::{Bench, root},
+    kernel::kernel,
+    tools::file,
+};
 
-use crate::{bounds, bytes::changed, mend};
+use crate::{
+    bounds,
+    bytes::{changed, near, places},
+    mend,
+};
 
 const USUAL: u64 = 120;
+
+/// What parts begin with that are looked for within a file: headers of EFI and ELF, SYSLINUX in its installer.
+const MARKS: &[&[u8]] =
+    &[b"PE\0\0", b"\x7fELF", b"\r\nSYSLINUX ", b"\xeb\x58\x90SYSLINUX", b"\xfe\x02\xb2\x3e"];
 
 /// Files in a store, each with its content at hand.
 struct Files {
@@ -80,7 +92,8 @@ fn make(name: &str, text: &str, source: &Tree, store: &MemoryStore) -> Vec<Resul
     let entry = MenuEntry { name: "a".into(), title: "A".into(), actions, ..MenuEntry::default() };
     let menu = Menu { timeout: Some(0), default: None, consoles: vec![], entries: vec![entry] };
     let own = part("root", 2, if name == "grub" { "ext2" } else { "vfat" });
-    let home = LoaderHome::Disk { table: "gpt".into(), own, esp: Some(part("esp", 1, "vfat")) };
+    let esp = (name != "syslinux").then(|| part("esp", 1, "vfat"));
+    let home = LoaderHome::Disk { table: "gpt".into(), own, esp };
     let options = options(kind.kind(), text);
     let job = LoaderJob { options: &options, source: Some(source), menu: Some(&menu), home: &home, store };
     let products = kind.products(&options, &home);
@@ -102,8 +115,13 @@ fn survives(name: &str, text: &str, files: &Files, spoil: &[&str]) {
     let good = make(name, text, &files.tree(None), &files.store);
     assert!(!good.is_empty(), "{name} makes nothing");
     good.into_iter().for_each(|made| made.expect("a valid package is taken"));
+    let places: BTreeMap<&str, Vec<usize>> =
+        spoil.iter().map(|name| (*name, places(&files.all[*name], MARKS))).collect();
     bounds::run(&format!("{name} {text}"), USUAL, |random| {
-        let (bad, bytes) = files.spoilt(spoil, random);
+        let (bad, mut bytes) = files.spoilt(spoil, random);
+        if random.once_in(2) {
+            bytes = near(&files.all[bad], &places[bad], random);
+        }
         let _ = make(name, text, &files.tree(Some((bad, &bytes))), &files.store);
     });
 }
@@ -133,6 +151,25 @@ fn modules_of_grub_for_uefi() {
     let files = Files::installed("/usr/lib/grub/x86_64-efi/kernel.img", "grub-efi-amd64-bin");
     let spoil = ["kernel.img", "moddep.lst", "ext2.mod", "fshelp.mod", "part_gpt.mod", "search_fs_file.mod"];
     survives("grub", "platform=x86_64-efi", &files, &spoil);
+}
+
+#[test]
+fn the_installer_of_syslinux() {
+    let bench = Bench::new();
+    let manifest = root().join("tests/boot/syslinux/image.kdl");
+    let made = bench.build(&manifest, &["--only", "loader.tar", "--set", "files=none"]);
+    let archive = fs::read(bench.dir().join(&made["loader.tar"].path)).expect("readable");
+    let (store, len) = (MemoryStore::default(), archive.len() as u64);
+    let bytes = Arc::new(Bytes::blob(store.put(&archive).expect("stored"), len));
+    let tar = imgc_formats::archive("tar").expect("an archive");
+    let tree = tar.unpack(&bytes, Keep::default(), 0, &store).expect("a valid archive");
+    let files = tree.entries().iter().filter_map(|entry| {
+        let Node::File { content, .. } = &entry.node else { return None };
+        let bytes = Reader::new(&content.to_bytes(), &store).read_all(1 << 24).expect("readable");
+        Some((entry.path.to_string().trim_start_matches('/').to_owned(), bytes))
+    });
+    let files = Files::new(files.collect());
+    survives("syslinux", "", &files, &["usr/bin/syslinux"]);
 }
 
 const STUB: &str = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub";
