@@ -3,11 +3,9 @@
 mod custom;
 mod directory;
 mod disk;
+mod examples;
 mod grub;
 mod harness;
-mod hello_linux;
-mod lites;
-mod live;
 mod loader;
 mod machines;
 mod media;

@@ -5,6 +5,7 @@ mod guest;
 mod kinds;
 mod later;
 mod look;
+mod names;
 mod seen;
 mod trees;
 mod verity;

@@ -1,11 +1,14 @@
-//! Machines that start from a directory that imgc made: PXELINUX, GRUB, iPXE and one EFI application over QEMU's own TFTP.
+//! Machines that start from a directory that imgc made: PXELINUX, GRUB, iPXE and one EFI application over QEMU's own TFTP, and over HTTP.
 //!
-//! `examples/netboot` with Debian's kernel; the rest with the kernel that says what it was given.
+//! With the kernel that says what it was given; `examples/netboot` has Debian's.
+
+mod http;
+mod variables;
 
 use std::{fs, path::PathBuf, process::Command, sync::OnceLock};
 
 use imgc_tests::{
-    build::{Artifacts, build_manifest, imgc_test},
+    build::{Artifacts, build_manifest},
     imgc::root,
     kernel::{KERNEL_DONE, kernel},
     qemu::{Firmware, Machine, Vm},
@@ -64,13 +67,6 @@ fn ipxe_reads_the_script_at_the_root_and_below() {
 #[test]
 fn an_efi_application_of_the_tree_is_started_by_firmware_itself() {
     told(start(Firmware::Uefi, "linux.efi"), "uefi", (0, "by=uki"));
-}
-
-#[test]
-fn linux_says_hello_from_the_example() {
-    let results = imgc_test("netboot", &[("message", "a message from the test")]);
-    let passed = |one: &&serde_json::Value| one["result"] == "passed" && one["cached"] == false;
-    assert_eq!(results.iter().filter(passed).count(), 2, "{results:#?}");
 }
 
 #[test]

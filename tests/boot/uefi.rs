@@ -9,7 +9,7 @@ use std::{
 };
 
 use imgc_tests::{
-    build::{Artifacts, build_manifest, imgc_build},
+    build::{Artifacts, build_manifest},
     imgc::root,
     kernel::{KERNEL_DONE, kernel},
     qemu::{Bus, Firmware, Kept, Machine, Vm},
@@ -139,47 +139,4 @@ fn secure_boot_starts_what_was_signed_and_nothing_else() {
         vm.expect("Access Denied");
         vm.expect("No bootable option or device was found");
     }
-}
-
-#[test]
-fn the_example_of_systemd_boot_says_that_it_is_good_and_stays() {
-    let artifacts = imgc_build("systemd-boot", &[]);
-    let kept = Kept::new(&artifacts.file("sdboot.img"), "raw");
-    let boot = |expected: &[&str]| {
-        let mut vm = Machine::new(Firmware::Uefi).kept(&kept, Bus::Virtio).start();
-        vm.reject("Kernel panic").reject("SYSTEM old");
-        expected.iter().for_each(|pattern| {
-            vm.expect(pattern);
-        });
-        assert_eq!(vm.exit(), 0);
-    };
-    boot(&[r"SYSTEM new ENTRIES new\+2-1\.conf old\.conf\n", r"BLESSED new\.conf old\.conf\n"]);
-    boot(&[r"SYSTEM new ENTRIES new\.conf old\.conf\n"]);
-}
-
-#[test]
-fn the_example_of_systemd_boot_falls_back_when_nobody_says_that_it_is_good() {
-    let artifacts = imgc_build("systemd-boot", &[("good", "false")]);
-    let kept = Kept::new(&artifacts.file("sdboot.img"), "raw");
-    for expected in [
-        r"SYSTEM new ENTRIES new\+2-1\.conf old\.conf\n",
-        r"SYSTEM new ENTRIES new\+1-2\.conf old\.conf\n",
-        r"SYSTEM new ENTRIES new\+0-3\.conf old\.conf\n",
-        r"SYSTEM old ENTRIES new\+0-3\.conf old\.conf\n",
-    ] {
-        let mut vm = Machine::new(Firmware::Uefi).kept(&kept, Bus::Nvme).start();
-        vm.reject("Kernel panic").reject("BLESSED");
-        vm.expect(expected);
-        assert_eq!(vm.exit(), 0, "{expected}");
-    }
-}
-
-#[test]
-fn the_example_of_a_unified_kernel_image_says_hello() {
-    let artifacts = imgc_build("uki", &[("message", "a message from the test")]);
-    let mut vm = Machine::new(Firmware::Uefi).disk(&artifacts.file("uki.img"), "raw", Bus::Virtio).start();
-    vm.reject("Kernel panic");
-    vm.expect("a message from the test");
-    vm.expect("IMGC-UKI-OK Linux x86_64");
-    assert_eq!(vm.exit(), 0);
 }

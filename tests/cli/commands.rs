@@ -24,6 +24,18 @@ fn plan_shows_partitions_and_what_is_known_only_later() {
 }
 
 #[test]
+fn plan_calls_a_type_as_the_manifest_does() {
+    let bench = Bench::new();
+    let manifest = "image t\ndisk main {\n mbr\n partition a size=\"8MiB\" { exfat }\n\
+                partition b size=\"8MiB\" type=ntfs { exfat }\n partition c size=\"8MiB\" type=\"07\" { exfat }\n}\n\
+                output \"t.img\" disk=main\n";
+    let manifest = project(bench.dir(), manifest, &[]);
+    let plan = text(&bench.run(&["plan", manifest.to_str().expect("UTF-8")], 0).stdout);
+    let types = plan.lines().skip(2).filter_map(|row| row.split("  ").filter(|cell| !cell.is_empty()).nth(4));
+    assert_eq!(types.take(3).map(str::trim).collect::<Vec<_>>(), ["exfat", "ntfs", "ntfs"], "{plan}");
+}
+
+#[test]
 fn plan_json_has_steps_and_layouts() {
     let bench = Bench::new();
     let manifest = example("data-disk");

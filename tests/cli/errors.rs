@@ -78,8 +78,30 @@ fn parameters_that_do_not_exist_are_errors_with_a_hint() {
     let manifest = example("lites");
     let shown = stderr(&bench, &["check", manifest.to_str().expect("UTF-8"), "--set", "sise=1GiB"], 1);
     assert!(shown.contains("sise") && shown.contains("`size`"), "{shown}");
+    let twice = ["check", manifest.to_str().expect("UTF-8"), "--set", "size=1GiB", "--set", "size=2GiB"];
+    let shown = stderr(&bench, &twice, 1);
+    assert!(shown.contains("`--set size=` is given twice"), "{shown}");
     let shown = stderr(&bench, &["check", manifest.to_str().expect("UTF-8"), "--set", "size=huge"], 1);
     assert!(shown.contains("64MiB") || shown.contains("unit"), "{shown}");
+}
+
+#[test]
+fn sizes_that_a_filesystem_cannot_have_are_errors_before_anything_runs() {
+    let bench = Bench::new();
+    for (content, size, wanted) in [
+        ("ext4 tree=t", "16KiB", "more than there are"),
+        ("vfat fat=\"32\" tree=t", "8MiB", "cannot be as small as"),
+        ("vfat fat=\"12\" cluster-size=\"512B\" tree=t", "64MiB", "cannot have"),
+        ("exfat tree=t", "16KiB", "too few"),
+        ("swap", "8KiB", "at least 10 pages"),
+    ] {
+        let text = format!(
+            "image t\ntree t {{ dir \"/a\" }}\ndisk main {{\n mbr\n partition p size=\"{size}\" {{ {content} }}\n}}\noutput \"t.img\" disk=main\n"
+        );
+        let manifest = project(bench.dir(), &text, &[]);
+        let shown = stderr(&bench, &["check", manifest.to_str().expect("UTF-8")], 1);
+        assert!(shown.contains("bad-size") && shown.contains(wanted), "{content}: {shown}");
+    }
 }
 
 #[test]

@@ -1,7 +1,6 @@
-//! Trees by chance, one tree at every limit, and inputs that lie; for each writer and each reader.
+//! Trees by chance, and one tree at every limit; for each writer and our reader of what it wrote. Inputs that lie are in `tests/hostile`.
 //!
 //! `docs/dev/fuzzing.md` says how to run them for longer.
 
-mod hostile;
 mod torture;
 mod trees;

@@ -88,6 +88,8 @@ pub struct HashesInfo {
 pub struct PartInfo {
     /// Its name.
     pub name: String,
+    /// What the manifest calls its type, of several names that a code may have; `None`: it gives the code.
+    pub type_name: Option<&'static str>,
     /// Its content for people, its filesystem and its tree; `empty` when it has none.
     pub content: String,
     /// For a partition that fits its content: what its size waits for, such as `tree root`.

@@ -17,7 +17,7 @@ pub use closed::{
 pub use cycles::Item;
 pub use test::Test;
 
-use imgc_plan::{Family, kind::Traits};
+use imgc_plan::{Family, kind::Traits, layout::PartSize};
 
 use crate::{
     decode::{Cx, Spanned},
@@ -141,6 +141,9 @@ fn close_made(
     let kind = options::complete(cx, &made.kind, node, place);
     Some(match &made.kind.kind.traits {
         Traits::Filesystem(traits) => {
+            if let Some(PartSize::Exact(len)) = made.size {
+                options::check_len(cx, &kind, len, made.kind.span);
+            }
             let content = Content { kind, traits, tree, span: made.kind.span };
             Made::Filesystem { content, size: made.size.clone()? }
         }

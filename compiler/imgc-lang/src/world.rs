@@ -20,7 +20,7 @@ pub trait World {
 /// What a compilation is told beside the manifest.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// Params by `--set`, in order; the last of a name counts. Paths are taken as they are: the driver makes them absolute.
+    /// Params by `--set`, each name once. Paths are taken as they are: the driver makes them absolute.
     pub params: Vec<(String, String)>,
     /// `SOURCE_DATE_EPOCH`, in seconds since 1970.
     pub epoch: Option<i64>,

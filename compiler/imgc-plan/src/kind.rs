@@ -270,6 +270,12 @@ pub trait Kinds {
     /// Finds combinations of options that cannot be; every option is there with its default, in its type.
     fn check(&self, family: Family, name: &str, options: &crate::Record) -> Vec<OptionProblem>;
 
+    /// For a filesystem that has not its own length: why none with these options has this length in bytes, whatever it holds.
+    fn check_len(&self, name: &str, options: &crate::Record, len: u64) -> Option<OptionProblem> {
+        let _ = (name, options, len);
+        None
+    }
+
     /// For a loader: what it makes with these options there.
     fn products(&self, name: &str, options: &crate::Record, home: &LoaderHome) -> Products;
 

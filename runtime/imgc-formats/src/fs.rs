@@ -38,6 +38,13 @@ pub trait Filesystem: Send + Sync {
     /// Finds combinations of options that cannot be, before anything runs. Every option is there with its default.
     fn check(&self, options: &Record) -> Vec<OptionProblem>;
 
+    /// Why no filesystem with these options, which go together, has this length in bytes whatever it holds: what
+    /// [`Filesystem::write`] would say of no tree at all. It takes next to no time. Kinds with `own_length` are never asked.
+    fn check_len(&self, options: &Record, len: u64) -> Option<Problem> {
+        let _ = (options, len);
+        None
+    }
+
     /// The least length in bytes at which [`Filesystem::write`] succeeds with this tree. `None` for kinds without trees. A kind
     /// with `own_length` is never asked.
     ///

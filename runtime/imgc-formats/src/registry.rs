@@ -49,6 +49,11 @@ impl Kinds for Registry {
         .unwrap_or_default()
     }
 
+    fn check_len(&self, name: &str, options: &Record, len: u64) -> Option<OptionProblem> {
+        let problem = filesystem(name)?.check_len(options, len)?;
+        Some(OptionProblem { option: None, message: problem.message, help: problem.help })
+    }
+
     fn products(&self, name: &str, options: &Record, home: &LoaderHome) -> Products {
         loader(name).map(|kind| kind.products(options, home)).unwrap_or_default()
     }

@@ -1,9 +1,8 @@
-//! `examples/dual-boot`: Debian's kernel under both firmwares from one disk; and the same with an MBR.
+//! `examples/dual-boot` with an MBR: Debian's kernel under both firmwares from one disk.
 
 use std::fs;
 
 use imgc_tests::{
-    build::imgc_build,
     imgc::{Bench, root},
     qemu::{Bus, Firmware, Firmware::Bios, Firmware::Uefi},
 };
@@ -17,15 +16,6 @@ fn linux(image: &std::path::Path, firmware: Firmware, bus: Bus, message: &str) {
     vm.expect(message);
     vm.expect(if firmware == Bios { "IMGC-DUAL-OK BIOS" } else { "IMGC-DUAL-OK UEFI" });
     assert_eq!(vm.exit(), 0, "{firmware:?} {bus:?}");
-}
-
-#[test]
-fn linux_starts_from_one_disk_under_both_firmwares() {
-    let artifacts = imgc_build("dual-boot", &[("message", "a message from the test")]);
-    let image = artifacts.file("dual.img");
-    for (firmware, bus) in [(Bios, Bus::Virtio), (Bios, Bus::Usb), (Uefi, Bus::Virtio), (Uefi, Bus::Nvme)] {
-        linux(&image, firmware, bus, "a message from the test");
-    }
 }
 
 #[test]

@@ -232,7 +232,7 @@ fn read(pieces: &[(u64, Vec<u8>)], at: u64, out: &mut [u8]) {
 }
 
 /// Bytes as a value of a manifest.
-fn bytes(value: &[u8]) -> String {
+pub fn bytes(value: &[u8]) -> String {
     let mut out = String::from("(bytes)#\"");
     for byte in value {
         match byte {

@@ -6,6 +6,7 @@ use super::{
     forest::{Forest, LAYERS, Layer},
     guest::Guest,
     kinds::{CPIO, Holds, LONG_LINK, Mounted},
+    names,
     seen::{Part, parts},
     trees,
 };
@@ -39,6 +40,7 @@ pub fn make(guest: &Guest, all: &[Mounted], more: &str) -> Made {
     }
     put(&mut text, format_args!("tree short-links {{\n{below}    remove \"/{LONG_LINK}\"\n}}"));
     put(&mut text, format_args!("tree plain {{\n{}}}", plain.kdl(Layer::Base, "p")));
+    text.push_str(&names::kdl());
     put(&mut text, format_args!("disk main {{\n    gpt"));
     for Mounted { name, node, size, holds, .. } in all {
         let tree = match holds.layer {
@@ -48,12 +50,14 @@ pub fn make(guest: &Guest, all: &[Mounted], more: &str) -> Made {
         };
         put(&mut text, format_args!("    partition {name} {size} type=linux {{ {node} tree={tree} }}"));
     }
+    let named = names::PARTITION;
+    put(&mut text, format_args!("    partition {named} size=fit type=linux {{ iso9660 tree={named} }}"));
     put(&mut text, format_args!("    partition swap size=\"{SWAP}KiB\" {{ swap label=\"swapped\" }}\n}}"));
     put(&mut text, format_args!("output \"main.img\" disk=main"));
     let layer = CPIO.layer.expect("because it holds owners");
     put(&mut text, format_args!("tree initramfs {{ copy tree=hostile-{layer:?} to=\"/forest\" }}"));
     put(&mut text, format_args!("output \"forest.cpio.xz\" tree=initramfs {{ cpio compress=xz }}\n{more}"));
-    let last = format!("vda{}", all.len() + 1);
+    let last = format!("vda{}", all.len() + 2);
     Made { hostile, plain, files: guest.build("main", &text), last }
 }
 
@@ -72,6 +76,9 @@ fn script(all: &[Mounted], refused: Option<&str>) -> String {
     }
     if let Some(name) = refused {
         put(&mut script, format_args!("check {name} refused {name} erofs"));
+    }
+    for (name, options, _) in names::VIEWS {
+        put(&mut script, format_args!("check {name} look {} iso9660 {options}", names::PARTITION));
     }
     script + "check overlay layered squashfs-zstd\ncheck swap swap swap\n"
 }
@@ -93,6 +100,11 @@ pub fn look(guest: &Guest, made: &Made, all: &[Mounted], refused: Option<&str>) 
     assert_eq!(vm.exit(), 0);
     let wrong = judge(made, all, &parts);
     assert!(wrong.is_empty(), "{wrong}");
+    for (name, _, view) in names::VIEWS {
+        let part = &parts[name];
+        let wrong = [part.complaints(), names::differences(part, view)].concat();
+        assert!(wrong.is_empty(), "{name}: {}", wrong.join("\n  "));
+    }
     let swap = parts["swap"].other.join(" ");
     assert!(swap.split_whitespace().any(|word| word == (SWAP - 4).to_string()), "{swap}");
     if let Some(name) = refused {

@@ -2,7 +2,7 @@
 //!
 //! [`random`] is the chance, [`soil`] says what a format holds, [`forest`] grows trees that it holds, [`torture`] makes one at
 //! the limits, [`fuzz`] runs a property over seeds and shrinks what fails, [`host`] compares what a tool extracted, [`options`]
-//! reads options from a text.
+//! reads options from a text, [`spoil`] makes inputs that lie.
 
 pub mod forest;
 pub mod fuzz;
@@ -10,6 +10,7 @@ pub mod host;
 pub mod options;
 pub mod random;
 pub mod soil;
+pub mod spoil;
 pub mod torture;
 
 pub use forest::{Grove, entry, grow};

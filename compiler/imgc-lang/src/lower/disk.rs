@@ -223,5 +223,5 @@ fn part_info(closed: &Closed, disk: &Disk, at: usize) -> PartInfo {
             (words.join(", "), matches!(spec.size, PartSize::Fit { .. }).then_some(waits))
         }
     };
-    PartInfo { name: part.name.clone(), content, waits_for, span: part.span }
+    PartInfo { name: part.name.clone(), type_name: part.type_name, content, waits_for, span: part.span }
 }

@@ -34,8 +34,8 @@ pub struct Partition {
     pub align: Option<Spanned<u64>>,
     /// How long it is.
     pub size: Option<Spanned<PartSize>>,
-    /// The code of its type.
-    pub type_code: Option<String>,
+    /// Its type.
+    pub ty: Option<PartType>,
     /// Primary or logical.
     pub role: PartRole,
     /// The name that the table stores, if the author gave one.
@@ -52,6 +52,15 @@ pub struct Partition {
     pub verity: Option<Verity>,
     /// Whether it names a content that is not known, which is reported.
     pub broken: bool,
+}
+
+/// A partition's type.
+#[derive(Clone, Debug, Default)]
+pub struct PartType {
+    /// Its code, as a table stores it.
+    pub code: String,
+    /// The name by which it was given, of several that its code may have; `None`: it was given by its code.
+    pub name: Option<&'static str>,
 }
 
 /// What the author said of a partition's GUID.
@@ -107,11 +116,11 @@ pub fn decode(cx: &Cx<'_>, node: &Node, rules: Option<&TableTraits>, sector: u64
         cx.report(found.help("give a size, or add a filesystem"));
     }
     let listed = listed(&mut cursor, rules);
-    let type_code = match listed {
-        true => type_code(&mut cursor, rules, content.as_ref(), broken),
+    let ty = match listed {
+        true => part_type(&mut cursor, rules, content.as_ref(), broken),
         false => {
             cursor.prop("type");
-            Some(String::new())
+            Some(PartType::default())
         }
     };
     let role = role(&mut cursor, rules);
@@ -130,7 +139,7 @@ pub fn decode(cx: &Cx<'_>, node: &Node, rules: Option<&TableTraits>, sector: u64
         start,
         align,
         size,
-        type_code,
+        ty,
         role,
         table_name,
         uuid,
@@ -204,12 +213,12 @@ fn held(cx: &Cx<'_>, node: &Node) -> Option<Held> {
     held
 }
 
-fn type_code(
+fn part_type(
     cursor: &mut Cursor<'_>,
     rules: Option<&TableTraits>,
     content: Option<&Content>,
     broken: bool,
-) -> Option<String> {
+) -> Option<PartType> {
     let value = cursor.prop("type");
     let rules = rules?;
     match value {
@@ -218,8 +227,11 @@ fn type_code(
     }
 }
 
-fn named_type(rules: &TableTraits, name: &str) -> Option<&'static str> {
-    rules.types.iter().find(|(known, _)| *known == name).map(|(_, code)| *code)
+impl PartType {
+    fn named(rules: &TableTraits, name: &str) -> Option<Self> {
+        let (name, code) = rules.types.iter().find(|(known, _)| *known == name)?;
+        Some(Self { code: code.to_ascii_lowercase(), name: Some(name) })
+    }
 }
 
 fn default_type(
@@ -227,18 +239,18 @@ fn default_type(
     rules: &TableTraits,
     content: Option<&Content>,
     broken: bool,
-) -> Option<String> {
-    let default = content.and_then(|content| named_type(rules, content.traits()?.default_type));
+) -> Option<PartType> {
+    let default = content.and_then(|content| PartType::named(rules, content.traits()?.default_type));
     if default.is_none() && !broken {
         let node = &cursor.node.name;
         let found = Diagnostic::error("missing-property", node.span, "this partition needs a `type`");
         let names: Vec<&str> = rules.types.iter().map(|(name, _)| *name).collect();
         cursor.cx.report(found.help(format!("the table knows {}", list(&names))));
     }
-    default.map(str::to_ascii_lowercase)
+    default
 }
 
-fn given_type(cx: &Cx<'_>, rules: &TableTraits, value: &Value) -> Option<String> {
+fn given_type(cx: &Cx<'_>, rules: &TableTraits, value: &Value) -> Option<PartType> {
     let text = match &value.scalar {
         // `type=83` is read as a number, and means the digits.
         Scalar::Int(number) => number.to_string(),
@@ -248,8 +260,9 @@ fn given_type(cx: &Cx<'_>, rules: &TableTraits, value: &Value) -> Option<String>
         TypeForm::Guid => imgc_plan::ids::uuid_bytes(&text).is_some(),
         TypeForm::Byte => text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
     };
-    if let Some(code) = named_type(rules, &text).or(literal.then_some(text.as_str())) {
-        return Some(code.to_ascii_lowercase());
+    let by_code = || literal.then(|| PartType { code: text.to_ascii_lowercase(), name: None });
+    if let Some(found) = PartType::named(rules, &text).or_else(by_code) {
+        return Some(found);
     }
     let message = format!("the table knows no partition type `{text}`");
     let mut found = Diagnostic::error("unknown-word", value.span, message);

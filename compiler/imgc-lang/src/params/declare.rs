@@ -59,11 +59,22 @@ pub fn declare(cx: &Cx<'_>, nodes: &[Node], given: &[Given], scope: Scope<'_>) -
             params.list.push(param);
         }
     }
+    report_twice(cx, given);
     let unknown = |name: &str| params.get(name).is_none() && !params.broken.contains(name);
     for given in given.iter().filter(|given| unknown(&given.name)) {
         report_unknown(cx, given, &params, scope);
     }
     params
+}
+
+/// Complains about values from outside of which one would be lost. What a `use` says twice was reported where it was read.
+fn report_twice(cx: &Cx<'_>, given: &[Given]) {
+    for (at, second) in given.iter().enumerate().filter(|(_, given)| given.span.is_none()) {
+        if given[..at].iter().any(|first| first.name == second.name) {
+            let message = format!("`--set {}=` is given twice", second.name);
+            cx.report(Diagnostic::request("duplicate-param", message).help("leave one of them out"));
+        }
+    }
 }
 
 fn report_unknown(cx: &Cx<'_>, given: &Given, params: &Params, scope: Scope<'_>) {
@@ -102,7 +113,7 @@ fn param(cx: &Cx<'_>, node: &Node, params: &mut Params, given: &[Given], scope: 
     });
     let kind = Kind { ty, choices: &choices };
     let default_value = default.as_ref().map(|value| kind.decode(cx, value));
-    let set = given.iter().rev().find(|given| given.name == name.value);
+    let set = given.iter().find(|given| given.name == name.value);
     let value = match (set, &default_value) {
         (Some(given), _) => kind.parse(cx, &name, given),
         (None, Some(value)) => value.clone(),

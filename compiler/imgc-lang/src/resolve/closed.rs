@@ -107,6 +107,8 @@ pub struct Part {
     pub name: String,
     /// Where it is named.
     pub span: Span,
+    /// What its type was called.
+    pub type_name: Option<&'static str>,
     /// What is in it.
     pub content: Option<Content>,
     /// Whose hashes are in it, if it holds hashes instead.

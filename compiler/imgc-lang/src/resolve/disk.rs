@@ -10,7 +10,7 @@ use super::{
     closed::{Content, Disk, Installed, Part},
     loader, names,
     numbers::numbers,
-    options::{Place, complete},
+    options::{Place, check_len, complete},
     verity,
 };
 use crate::{
@@ -38,6 +38,7 @@ pub fn close(cx: &Cx<'_>, manifest: &Manifest, disk: &disk::Disk, place: &Place<
     let spec = specification(cx, disk, rules, &node, &place);
     if let Some(spec) = spec.as_ref().filter(|_| solvable) {
         report_layout(cx, disk, spec);
+        check_lens(cx, disk, &parts, spec);
     }
     let loaders: Vec<Option<Installed>> = disk
         .loaders
@@ -105,7 +106,8 @@ fn close_part(
             Some(Content { kind, traits: said.traits()?, tree, span: said.kind.span })
         }
     };
-    Some(Part { name: part.name.value.clone(), span: part.name.span, content, hashes, guid })
+    let type_name = part.ty.as_ref().and_then(|ty| ty.name);
+    Some(Part { name: part.name.value.clone(), span: part.name.span, type_name, content, hashes, guid })
 }
 
 fn specification(
@@ -141,7 +143,7 @@ fn specification(
             start: part.start.map(|start| start.value).or(at_start.then_some(0)),
             align: part.align.map_or(ALIGN, |align| align.value),
             size: part.size.as_ref()?.value.clone(),
-            type_code: part.type_code.clone()?,
+            type_code: part.ty.as_ref()?.code.clone(),
             table_name: if rules.name_units.is_some() && part.listed { table_name } else { String::new() },
             uuid: (rules.uuids && part.listed).then(|| match &part.uuid {
                 Some(Uuid::Given(uuid)) => uuid.clone(),
@@ -174,6 +176,23 @@ fn report_layout(cx: &Cx<'_>, disk: &disk::Disk, spec: &DiskSpec) {
         }
         found.help.extend(problem.help);
         cx.report(found);
+    }
+}
+
+/// Reports filesystems that cannot be as long as their partitions, as far as that is known by now.
+fn check_lens(cx: &Cx<'_>, disk: &disk::Disk, parts: &[Option<Part>], spec: &DiskSpec) {
+    let fits = spec.parts.iter().any(|part| matches!(part.size, PartSize::Fit { .. }));
+    let layout = if fits { None } else { layout::solve(spec, &[]).ok() };
+    for ((said, part), spec) in disk.partitions.iter().zip(parts).zip(&spec.parts) {
+        let len = match spec.size {
+            PartSize::Exact(len) => Some(len),
+            _ => layout.as_ref().and_then(|layout| layout.part(&spec.name)).map(|part| part.len),
+        };
+        let content = part.as_ref().and_then(|part| part.content.as_ref());
+        if let (Some(len), Some(content)) = (len, content) {
+            let span = said.size.as_ref().map_or(said.name.span, |size| size.span);
+            check_len(cx, &content.kind, len, span);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use imgc_plan::{
     Data, OptType, Record,
     ids::{derive, uuid_text},
-    kind::{Default as OptDefault, OptionProblem},
+    kind::{Default as OptDefault, OptionProblem, Traits},
 };
 
 use super::closed::Chosen;
@@ -66,6 +66,19 @@ pub fn complete(cx: &Cx<'_>, said: &KindNode, node: &str, place: &Place<'_>) -> 
         }
     }
     Chosen { kind: said.kind, options }
+}
+
+/// Reports a filesystem that cannot be so long, whatever it holds.
+pub fn check_len(cx: &Cx<'_>, filesystem: &Chosen, len: u64, span: Span) {
+    let (kind, options) = (filesystem.kind, &filesystem.options);
+    let Traits::Filesystem(traits) = &kind.traits else { return };
+    // Options that are wrong were reported, and would be blamed again.
+    if traits.own_length || !cx.kinds.check(kind.family, kind.name, options).is_empty() {
+        return;
+    }
+    if let Some(problem) = cx.kinds.check_len(kind.name, options, len) {
+        cx.report(option_problem("bad-size", span, problem));
+    }
 }
 
 /// A kind's complaint at a place.

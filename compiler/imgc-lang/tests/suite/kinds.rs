@@ -225,6 +225,11 @@ impl Kinds for Fake {
         Vec::new()
     }
 
+    fn check_len(&self, name: &str, _options: &Record, len: u64) -> Option<OptionProblem> {
+        let too_short = name == "vfat" && len < 64 << 10;
+        too_short.then(|| problem("", "a FAT has 64 KiB", "make it \"64KiB\" or larger").remove(0))
+    }
+
     fn products(&self, name: &str, options: &Record, home: &LoaderHome) -> Products {
         if matches!(home, LoaderHome::Network) {
             let platform = options.get("platform").and_then(Data::as_text);

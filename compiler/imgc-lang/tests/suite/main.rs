@@ -1,9 +1,9 @@
-//! The compiler against manifests: diagnostics as carets, plans as goldens, mutations that must not panic.
+//! The compiler against manifests: diagnostics as carets, plans as goldens. Mutated ones are in `tests/hostile`.
 
 mod boots;
 mod cases;
+mod chains;
 mod facts;
-mod fuzz;
 mod goldens;
 mod kinds;
 mod law;

@@ -90,13 +90,13 @@ fn layout_table(compilation: &Compilation, disk: &DiskInfo, layout: Option<&Layo
                 format!("fit: after {}", info.waits_for.as_deref().unwrap_or("its content"))
             }
         };
-        let name = types.iter().find(|(_, code)| *code == spec.type_code).map(|(name, _)| *name);
+        let known = || types.iter().find(|(_, code)| *code == spec.type_code).map(|(name, _)| *name);
         rows.push(vec![
             spec.number.to_string(),
             if spec.bootable { format!("{}*", spec.name) } else { spec.name.clone() },
             start.map_or("after the one before".into(), format_size),
             size,
-            name.unwrap_or(&spec.type_code).to_owned(),
+            info.type_name.or_else(known).unwrap_or(&spec.type_code).to_owned(),
             info.content.clone(),
         ]);
     }

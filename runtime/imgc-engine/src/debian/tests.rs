@@ -1,6 +1,7 @@
 //! Whole resolutions against small archives that are signed by gpg, from a directory and over HTTP.
 
 mod choice;
+mod hostile;
 mod rig;
 mod trust;
 

@@ -16,7 +16,7 @@ mod read;
 mod survey;
 #[cfg(test)]
 mod tests;
-mod upcase;
+pub(super) mod upcase;
 mod write;
 
 use imgc_image::{BytesBuilder, Failure, Problem, ReadAt, Tree};
@@ -26,7 +26,7 @@ use imgc_plan::{
     units::{approximate_size, format_size},
 };
 
-use self::{options::Options, read::Image, survey::Survey};
+use self::{geometry::Geometry, options::Options, read::Image, survey::Survey};
 use super::{Filesystem, Volume};
 
 /// The kind.
@@ -58,6 +58,12 @@ impl Filesystem for Exfat {
         options::check(options)
     }
 
+    fn check_len(&self, options: &Record, len: u64) -> Option<Problem> {
+        let options = Options::of(options);
+        let survey = Survey::of(&options, None).ok()?;
+        fitting(&options, &survey, len).is_none().then(|| too_large(&options, &survey, len))
+    }
+
     fn measure(&self, options: &Record, tree: Option<&Tree>) -> Result<u64, Failure> {
         let options = Options::of(options);
         Ok(least(&options, &Survey::of(&options, tree)?)?)
@@ -72,11 +78,7 @@ impl Filesystem for Exfat {
     ) -> Result<Vec<Problem>, Failure> {
         let options = Options::of(options);
         let survey = Survey::of(&options, tree)?;
-        let fitting = geometry::choose(&options, len / options.sector).filter(|geometry| {
-            let bitmap = geometry.clusters_of(geometry.bitmap_bytes());
-            survey.clusters(geometry.cluster_bytes()).saturating_add(bitmap) <= geometry.clusters
-        });
-        let geometry = fitting.ok_or_else(|| too_large(&options, &survey, len))?;
+        let geometry = fitting(&options, &survey, len).ok_or_else(|| too_large(&options, &survey, len))?;
         write::write(&options, &geometry, &survey, out)?;
         Ok(survey.into_losses())
     }
@@ -112,6 +114,14 @@ fn least(options: &Options, survey: &Survey<'_>) -> Result<u64, Problem> {
     sectors.map(|sectors| sectors * options.sector).ok_or_else(|| {
         Problem::new("tree-too-large", "no exFAT with these options is large enough for the tree")
             .help("leave `cluster-size` out, or choose a larger one")
+    })
+}
+
+/// The geometry of this length, if it holds the tree.
+fn fitting(options: &Options, survey: &Survey<'_>, len: u64) -> Option<Geometry> {
+    geometry::choose(options, len / options.sector).filter(|geometry| {
+        let bitmap = geometry.clusters_of(geometry.bitmap_bytes());
+        survey.clusters(geometry.cluster_bytes()).saturating_add(bitmap) <= geometry.clusters
     })
 }
 

@@ -62,6 +62,18 @@ impl Filesystem for Ext {
         settings::parse(self.flavour, options).1
     }
 
+    fn check_len(&self, options: &Record, len: u64) -> Option<Problem> {
+        let settings = self.settings(options).ok()?;
+        let empty = no_tree(&settings);
+        let nodes = Nodes::new(&settings, &empty).ok()?;
+        let block_size = u64::from(settings.block_size);
+        match place::within(&settings, &nodes, len / block_size) {
+            Within::Plan(_) => None,
+            Within::Needs(blocks) => Some(too_large(blocks * block_size, len)),
+            Within::Never => Some(self.never()),
+        }
+    }
+
     fn measure(&self, options: &Record, tree: Option<&Tree>) -> Result<u64, Failure> {
         let settings = self.settings(options)?;
         let empty = no_tree(&settings);

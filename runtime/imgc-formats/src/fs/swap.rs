@@ -84,6 +84,17 @@ impl Filesystem for Swap {
         vec![OptionProblem { option: Some("page-size"), message, help }]
     }
 
+    fn check_len(&self, options: &Record, len: u64) -> Option<Problem> {
+        let page = page_size(options);
+        let least = MIN_PAGES * page;
+        let message = format!(
+            "swap space has at least {MIN_PAGES} pages, {}; there are {len} bytes",
+            approximate_size(least)
+        );
+        let help = format!("make it \"{}\" or larger", format_size(least));
+        (len / page < MIN_PAGES).then(|| Problem::new("tree-too-large", message).help(help))
+    }
+
     fn measure(&self, options: &Record, _tree: Option<&Tree>) -> Result<u64, Failure> {
         Ok(MIN_PAGES * page_size(options))
     }
@@ -97,14 +108,8 @@ impl Filesystem for Swap {
     ) -> Result<Vec<Problem>, Failure> {
         let page = page_size(options);
         let pages = len / page;
-        if pages < MIN_PAGES {
-            let least = MIN_PAGES * page;
-            let message = format!(
-                "swap space has at least {MIN_PAGES} pages, {}; there are {len} bytes",
-                approximate_size(least)
-            );
-            let help = format!("make it \"{}\" or larger", format_size(least));
-            return Err(Problem::new("tree-too-large", message).help(help).into());
+        if let Some(problem) = self.check_len(options, len) {
+            return Err(problem.into());
         }
         out.put(INFO as u64, &header(options, page, pages.min(MAX_PAGES))[INFO..])?;
         Ok(too_long(pages, page).into_iter().collect())

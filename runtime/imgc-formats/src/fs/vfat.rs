@@ -54,6 +54,11 @@ impl Filesystem for Vfat {
         options::check(options)
     }
 
+    fn check_len(&self, options: &Record, len: u64) -> Option<Problem> {
+        let options = Options::of(options);
+        geometry::choose(&options, len / options.sector).is_none().then(|| no_geometry(&options, len))
+    }
+
     fn measure(&self, options: &Record, tree: Option<&Tree>) -> Result<u64, Failure> {
         let options = Options::of(options);
         let survey = Survey::of(tree, options.label.is_some())?;

@@ -5,7 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::options::{Options, is_d};
+use super::{
+    super::exfat::upcase,
+    options::{Options, is_d},
+};
 
 /// What stands for a character that a name cannot have.
 const STAND_IN: u16 = b'_' as u16;
@@ -154,10 +157,16 @@ impl Rules {
         units
     }
 
-    /// What two names have in common that readers take for the same.
+    /// What two names have in common that readers take for the same. Of Joliet names that are Windows, for which the case of letters and
+    /// dots at the end mean nothing, and Linux, which looks names up as Windows does (`fs/isofs`).
     fn key(self, base: &Base) -> Vec<u16> {
         let mut key = base.join();
-        if self.has_version() {
+        if self.alphabet == Alphabet::Joliet {
+            key.iter_mut().for_each(|unit| *unit = upcase::upper(*unit));
+            while key.last() == Some(&DOT) {
+                key.pop();
+            }
+        } else if self.has_version() {
             key.iter_mut().for_each(|unit| *unit = upper(*unit));
             if key.last() == Some(&DOT) {
                 key.pop();

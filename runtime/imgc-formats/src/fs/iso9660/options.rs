@@ -86,7 +86,8 @@ pub static OPTIONS: [Opt; 23] = [
         OptType::Bool,
         Default::Bool(true),
         "Whether there is a second hierarchy with Unicode names, for Windows. It has files and directories only. Names that are not \
-         UTF-8 are read as Latin-1; what UCS-2 or Joliet cannot hold becomes `_`.",
+         UTF-8 are read as Latin-1; what UCS-2 or Joliet cannot hold becomes `_`. Names that differ only in the case of letters get numbers, as \
+         readers take them for one.",
     ),
     opt(
         "joliet-length",

@@ -79,6 +79,10 @@ fn joliet_names_are_ucs_2() {
     let names: [&[u8]; 6] =
         [b"a.tar.gz", "日本\u{1F600}".as_bytes(), b"caf\xe9", b"a*b?", "caf\u{e9}".as_bytes(), b"a_b_"];
     assert_eq!(joliet(&names, 64), ["a.tar.gz", "日本_", "café", "a_b__1", "café_1", "a_b_"]);
+    // Readers look up the case of letters and dots at the end as nothing.
+    let names: [&[u8]; 6] =
+        [b"README", b"Readme", b"a", b"a.", "\u{c4}.txt".as_bytes(), "\u{e4}.TXT".as_bytes()];
+    assert_eq!(joliet(&names, 64), ["README", "Readme_1", "a", "a_1.", "\u{c4}.txt", "\u{e4}_1.TXT"]);
     let long = format!("{}.text", "ä".repeat(100));
     assert_eq!(joliet(&[long.as_bytes()], 64), [format!("{}.text", "ä".repeat(59))]);
     assert_eq!(joliet(&[long.as_bytes()], 103), [format!("{}.text", "ä".repeat(98))]);
