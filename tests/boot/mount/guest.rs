@@ -25,6 +25,8 @@ pub struct Guest {
     /// What `image.kdl` made, by name.
     pub files: BTreeMap<String, PathBuf>,
     kernel: PathBuf,
+    /// The kernel has UDF.
+    udf: bool,
     /// Root hashes by partition, when there is a sealed disk.
     pub hashes: BTreeMap<String, String>,
     /// A file of the sealed roots that no filesystem compresses.
@@ -59,7 +61,7 @@ impl Guest {
         let hashes =
             hashes.map(|one| (text(&one["of"]), text(&one["facts"]["map"]["root_hash"]["text"]))).collect();
         let kernel = bench.dir().join("vmlinuz");
-        Self { bench, files, kernel, hashes, noise }
+        Self { bench, files, kernel, udf: later, hashes, noise }
     }
 
     /// Builds a manifest of this text in the bench.
@@ -74,7 +76,8 @@ impl Guest {
     pub fn start(&self, disks: &[&PathBuf], archives: &[&PathBuf], last: &str, script: &str) -> Vm {
         let words = self.bench.dir().join("words");
         fs::create_dir_all(&words).expect("a directory");
-        fs::write(words.join("words"), format!("modules='{MODULES}' last={last}\n")).expect("written");
+        let udf = if self.udf { " udf" } else { "" };
+        fs::write(words.join("words"), format!("modules='{MODULES}{udf}' last={last}\n")).expect("written");
         fs::write(words.join("script"), script).expect("written");
         let text = "image words\ntree words { copy \"words/*\" to=\"/\" }\noutput \"words.cpio\" tree=words { cpio }\n";
         let made = self.build("words", text);

@@ -5,7 +5,19 @@ use imgc_tests::listing::Line;
 use super::forest::Layer;
 
 /// The symbolic link that takes a block of 4096 bytes in an ext filesystem.
-pub const LONG_LINK: &str = "kinds/link-3000";
+const LONG_LINKS: &[&[u8]] = &[b"kinds/link-3000"];
+
+/// What UDF cannot hold: names that are no Unicode, targets with many components. And targets in which it says otherwise what is the
+/// same: an empty component is `.` there.
+const NOT_UDF: &[&[u8]] = &[
+    b"names/caf\xe9-latin1",
+    b"kinds/bytes",
+    b"kinds/link-60",
+    b"kinds/link-254",
+    b"kinds/link-1023",
+    b"kinds/link-3000",
+    b"kinds/absolute",
+];
 
 /// Which attributes a filesystem holds.
 #[derive(Clone, Copy)]
@@ -20,8 +32,8 @@ pub struct Holds {
     pub root: bool,
     /// Whether times after 2038 are seen before 1970: older kernels keep those of ISO 9660 in 32 bits (`iso_date`).
     pub wraps: bool,
-    /// Whether there is room for [`LONG_LINK`].
-    pub long_links: bool,
+    /// Paths of the hostile tree that it has no room for.
+    pub without: &'static [&'static [u8]],
     /// Whether the names of one file are seen to be of one.
     pub shares: bool,
 }
@@ -32,11 +44,11 @@ const EXT: Holds = Holds {
     step: 1,
     root: true,
     wraps: false,
-    long_links: true,
+    without: &[],
     shares: true,
 };
 /// A symbolic link lies in one block.
-const SMALL_EXT: Holds = Holds { long_links: false, ..EXT };
+const SMALL_EXT: Holds = Holds { without: LONG_LINKS, ..EXT };
 /// 128-byte inodes have no parts of a second and end in 2038.
 const OLD_EXT: Holds = Holds { layer: Some(Layer::Base), step: 1_000_000_000, ..EXT };
 const EROFS: Holds = EXT;
@@ -46,7 +58,7 @@ const SQUASHFS: Holds = Holds {
     step: 1_000_000_000,
     root: true,
     wraps: false,
-    long_links: true,
+    without: &[],
     shares: true,
 };
 /// Linux cuts names of more than 253 bytes, and shows a file's names apart.
@@ -56,7 +68,7 @@ const ISO: Holds = Holds {
     step: 1_000_000_000,
     root: true,
     wraps: true,
-    long_links: true,
+    without: &[],
     shares: false,
 };
 const SMALL_ISO: Holds = Holds { layer: Some(Layer::Late), ..ISO };
@@ -66,10 +78,13 @@ const FAT: Holds = Holds {
     step: 2_000_000_000,
     root: false,
     wraps: false,
-    long_links: true,
+    without: &[],
     shares: false,
 };
 const EXFAT: Holds = Holds { step: 10_000_000, ..FAT };
+/// Its times have microseconds.
+const UDF: Holds =
+    Holds { layer: Some(Layer::Huge), step: 1000, wraps: false, shares: true, without: NOT_UDF, ..ISO };
 /// An initramfs, unpacked by the kernel.
 pub const CPIO: Holds = Holds {
     layer: Some(Layer::Late),
@@ -77,7 +92,7 @@ pub const CPIO: Holds = Holds {
     step: 1_000_000_000,
     root: true,
     wraps: false,
-    long_links: true,
+    without: &[],
     shares: true,
 };
 
@@ -154,6 +169,9 @@ pub const ALL: [Mounted; 26] = [
     read_only("iso", "iso9660", "iso9660", ISO),
     read_only("iso-keep", "iso9660 deep=keep joliet=#false names=relaxed", "iso9660", SMALL_ISO),
 ];
+
+/// What Debian's cloud kernels have from 6.12 on.
+pub const UDF_BRIDGE: Mounted = read_only("udf", "iso9660 udf=#true", "udf", UDF);
 
 /// What Linux 6.10 and later mount.
 pub const LATER: [Mounted; 4] = [

@@ -1,4 +1,5 @@
-//! What is newer than the kernel that most machines have: Zstandard in erofs, as Linux 6.12 and erofs-utils 1.8 see it.
+//! What is newer than the kernel that most machines have, or not in it: Zstandard in erofs, as Linux 6.12 and erofs-utils 1.8 see it, and
+//! UDF.
 
 use std::{
     fmt::Write,
@@ -15,7 +16,7 @@ use imgc_tests::{
 use super::{
     forest::{noise, prose},
     guest::Guest,
-    kinds::{ALL, LATER, Mounted},
+    kinds::{ALL, LATER, Mounted, UDF_BRIDGE},
     look::{look, make},
 };
 
@@ -44,10 +45,10 @@ impl Tools {
 fn linux_6_12_and_erofs_utils_1_8_read_zstandard_in_erofs() {
     let guest = Guest::new(true, false);
     let also = ALL.into_iter().filter(|mounted| ALSO.contains(&mounted.name));
-    let mut all: Vec<Mounted> = LATER.into_iter().chain(also).collect();
+    let mut all: Vec<Mounted> = LATER.into_iter().chain([UDF_BRIDGE]).chain(also).collect();
     // This kernel has 64 bits for all times.
     all.iter_mut().for_each(|mounted| mounted.holds.wraps = false);
-    assert_eq!(all.len(), LATER.len() + ALSO.len());
+    assert_eq!(all.len(), LATER.len() + 1 + ALSO.len());
     let mut outputs = String::new();
     for Mounted { name, node, .. } in LATER {
         writeln!(outputs, "output \"{name}.img\" tree=hostile-Wide {{ {node} }}").expect("a String takes it");

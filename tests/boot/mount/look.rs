@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write, path::PathBuf};
 use super::{
     forest::{Forest, LAYERS, Layer},
     guest::Guest,
-    kinds::{CPIO, Holds, LONG_LINK, Mounted},
+    kinds::{CPIO, Holds, Mounted},
     names,
     seen::{Part, parts},
     trees,
@@ -38,14 +38,24 @@ pub fn make(guest: &Guest, all: &[Mounted], more: &str) -> Made {
         put(&mut text, format_args!("tree hostile-{layer:?} {{\n{below}{}}}", hostile.kdl(layer, "h")));
         below = format!("    copy tree=hostile-{layer:?} to=\"/\"\n");
     }
-    put(&mut text, format_args!("tree short-links {{\n{below}    remove \"/{LONG_LINK}\"\n}}"));
     put(&mut text, format_args!("tree plain {{\n{}}}", plain.kdl(Layer::Base, "p")));
     text.push_str(&names::kdl());
+    for Mounted { name, holds, .. } in all.iter().filter(|mounted| !mounted.holds.without.is_empty()) {
+        let layer = holds.layer.expect("because it holds owners");
+        // Globs are texts: a star stands for what is none.
+        let glob = |path: &[u8]| String::from_utf8_lossy(path).replace(char::REPLACEMENT_CHARACTER, "*");
+        let remove = |path: &&[u8]| format!("    remove \"/{}\"\n", glob(path));
+        let removed: String = holds.without.iter().map(remove).collect();
+        put(
+            &mut text,
+            format_args!("tree less-{name} {{\n    copy tree=hostile-{layer:?} to=\"/\"\n{removed}}}"),
+        );
+    }
     put(&mut text, format_args!("disk main {{\n    gpt"));
     for Mounted { name, node, size, holds, .. } in all {
         let tree = match holds.layer {
             None => "plain".to_owned(),
-            Some(_) if !holds.long_links => "short-links".to_owned(),
+            Some(_) if !holds.without.is_empty() => format!("less-{name}"),
             Some(layer) => format!("hostile-{layer:?}"),
         };
         put(&mut text, format_args!("    partition {name} {size} type=linux {{ {node} tree={tree} }}"));

@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use imgc_tests::listing::{Kind, Line, escape};
 
-use super::{
-    forest::Forest,
-    kinds::{Holds, LONG_LINK},
-};
+use super::{forest::Forest, kinds::Holds};
 
 /// What was said between a pair of markers.
 #[derive(Default)]
@@ -88,7 +85,7 @@ impl Part {
     pub fn differences(&self, forest: &Forest, holds: &Holds) -> Vec<String> {
         let layer = holds.layer.unwrap_or(super::forest::Layer::Base);
         let mut meant: Vec<Line> = forest.lines(layer).into_iter().map(|line| holds.cut(line)).collect();
-        meant.retain(|line| holds.long_links || line.path != LONG_LINK.as_bytes());
+        meant.retain(|line| !holds.without.contains(&line.path.as_slice()));
         let mut seen: BTreeMap<&[u8], Line> =
             self.lines.iter().map(|line| (&line.path[..], holds.blur(line.clone()))).collect();
         let mut found = Vec::new();
