@@ -41,7 +41,7 @@ fn every_filesystem_that_is_read_holds_the_same_files() {
         let found: Vec<&str> =
             found.iter().map(String::as_str).filter(|path| *path != "/lost+found").collect();
         // FAT and exFAT have no links.
-        let linkless = matches!(*kind, "vfat" | "exfat");
+        let linkless = matches!(kind, "vfat" | "exfat");
         assert_eq!(found, wanted[..wanted.len() - usize::from(linkless)], "{kind}");
         let list = bench.run(&["inspect", &image, "cat", "/docs/list.txt"], 0);
         assert_eq!(list.stdout, b"one\ntwo\nthree\n", "{kind}");
@@ -200,6 +200,21 @@ fn logical_partitions_are_listed_read_and_the_same_in_qcow2() {
         let list_of = bench.run(&["inspect", &image, "ls", "-r", "7:/"], 0).stdout;
         assert_eq!(list_of, list);
     }
+    let long = text(&bench.run(&["inspect", "out/disk.img", "ls", "-l", "8:/sub"], 0).stdout);
+    assert!(
+        long.contains(
+            "5  946684799  /sub/secret\n        security.selinux=label\n        user.note=remember\n"
+        ),
+        "{long}"
+    );
+    let json = bench.run(&["inspect", "out/disk.img", "ls", "--json", "8:/sub"], 0).stdout;
+    let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+    let of = |path: &str| {
+        json.as_array().and_then(|all| all.iter().find(|line| line["path"] == path)).expect("listed")
+    };
+    assert_eq!(of("/sub/secret")["xattrs"]["user.note"], "remember");
+    assert!(of("/sub/secret")["link"].is_u64() && of("/sub/secret")["link"] == of("/sub/same")["link"]);
+    assert!(of("/sub/tool")["link"].is_null() && of("/sub/tool")["mtime_nanos"] == 0);
     let refused = bench.run(&["inspect", "out/disk.img", "ls", "6:/"], 1);
     assert!(text(&refused.stderr).contains("swap space holds no files"), "{}", text(&refused.stderr));
     let refused = bench.run(&["inspect", "out/disk.img", "ls"], 1);

@@ -63,9 +63,13 @@ pub fn left_out(format: &str, foreign: &[Foreign], entries: &[Entry]) -> Vec<Pro
 }
 
 /// Finds what is lost of these entries in a format of this name.
-pub fn warnings(format: &str, losses: &[Loss], entries: &[Entry]) -> Vec<Problem> {
+pub fn warnings<'e>(
+    format: &str,
+    losses: &[Loss],
+    entries: impl IntoIterator<Item = &'e Entry> + Clone,
+) -> Vec<Problem> {
     let warning = |Loss { code, what, lost }: &Loss| {
-        let mut hit = entries.iter().filter(|entry| lost(entry));
+        let mut hit = entries.clone().into_iter().filter(|entry| lost(entry));
         let first = &hit.next()?.path;
         let message = match 1 + hit.count() {
             1 => format!("{format} does not hold it, but {first} has {what}"),

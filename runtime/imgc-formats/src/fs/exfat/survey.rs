@@ -7,7 +7,7 @@ use imgc_image::{Entry, Failure, Node, Problem, Tree};
 use super::{
     super::vfat::{
         names,
-        survey::{CLAMPED, FOREIGN, LOSSES, by_parent},
+        survey::{CLAMPED, FOREIGN, LOSSES, by_parent, is_held},
         time,
     },
     entries,
@@ -52,8 +52,9 @@ impl<'t> Survey<'t> {
             return Err(problems.into());
         }
         survey.losses = loss::left_out("exfat", &FOREIGN, entries);
-        survey.losses.extend(loss::warnings("exfat", &LOSSES, entries));
-        survey.losses.extend(loss::warnings("exfat", &TIMES, entries));
+        let held = entries.iter().filter(|entry| is_held(entry));
+        survey.losses.extend(loss::warnings("exfat", &LOSSES, held.clone()));
+        survey.losses.extend(loss::warnings("exfat", &TIMES, held));
         Ok(survey)
     }
 

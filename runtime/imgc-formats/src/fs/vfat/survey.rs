@@ -57,8 +57,9 @@ impl<'t> Survey<'t> {
         }
         survey.count_clusters();
         survey.losses = loss::left_out("vfat", &FOREIGN, entries);
-        survey.losses.extend(loss::warnings("vfat", &LOSSES, entries));
-        survey.losses.extend(loss::warnings("vfat", &TIMES, entries));
+        let held = entries.iter().filter(|entry| is_held(entry));
+        survey.losses.extend(loss::warnings("vfat", &LOSSES, held.clone()));
+        survey.losses.extend(loss::warnings("vfat", &TIMES, held));
         Ok(survey)
     }
 
@@ -148,11 +149,16 @@ impl<'t> Survey<'t> {
     }
 }
 
+/// Whether FAT and exFAT have such entries at all: files and directories.
+pub fn is_held(entry: &Entry) -> bool {
+    matches!(entry.node, Node::Dir | Node::File { .. })
+}
+
 /// Files and directories sorted by their parents (the root left out), and where each parent's start.
 pub fn by_parent(entries: &[Entry], parents: &[u32]) -> (Vec<u32>, Vec<u32>) {
     let held = || {
         let all = parents.iter().enumerate().skip(1);
-        all.filter(|(at, _)| matches!(entries[*at].node, Node::Dir | Node::File { .. }))
+        all.filter(|(at, _)| is_held(&entries[*at]))
     };
     let mut first = vec![0; parents.len() + 1];
     for (_, parent) in held() {

@@ -345,10 +345,12 @@ fn links_and_devices_are_left_out_and_told() {
         entry("dev/sda", Node::Block { major: 8, minor: 0 }),
         entry("fifo", Node::Fifo),
         entry("socket", Node::Socket),
+        file(&store, "old", b""),
     ];
-    for (entry, (seconds, nanos)) in entries.iter_mut().zip([(1_000_000_000, 5), (0, 0), (-1, 0)]) {
-        (entry.meta.mtime, entry.meta.mtime_nanos) = (seconds, nanos);
-    }
+    (entries[0].meta.mtime, entries[0].meta.mtime_nanos) = (1_000_000_000, 5);
+    // What is left out loses nothing else.
+    (entries[1].meta.mtime, entries[1].meta.mode, entries[1].meta.uid) = (-7, 0o777, 7);
+    entries[7].meta.mtime = -1;
     let tree = tree(entries);
     let mut out = BytesBuilder::new(&store);
     let found = Vfat.write(&record(&[]), Some(&tree), 1 << 20, &mut out).expect("made");
@@ -367,7 +369,7 @@ fn links_and_devices_are_left_out_and_told() {
             ("time-precision", "vfat does not hold it, but /bin/busybox has a part of a second in the time"),
             (
                 "times-clamped",
-                "vfat does not hold it, but /bin/a:b has a time outside 1980 to 2107, which becomes the nearest"
+                "vfat does not hold it, but /old has a time outside 1980 to 2107, which becomes the nearest"
             ),
         ]
     );
