@@ -350,7 +350,7 @@ fn access_control_lists_are_what_gnu_tar_restores() {
         text.contains("a: user::rw-,user:1000:rw-,group::r--,group:2000:r--,mask::rw-,other::r--"),
         "{text}"
     );
-    let raw = std::fs::read(&path).expect("the archive");
+    let raw = fs::read(&path).expect("the archive");
     let has = |what: &[u8]| raw.windows(what.len()).filter(|part| *part == what).count();
     assert_eq!(has(b"SCHILY.acl.default=user::rwx,group::r-x,other::---\n"), 1);
     assert_eq!(has(b"SCHILY.acl.access="), 1, "what is no list is only an attribute");
