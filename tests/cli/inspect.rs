@@ -203,7 +203,7 @@ fn logical_partitions_are_listed_read_and_the_same_in_qcow2() {
     let long = text(&bench.run(&["inspect", "out/disk.img", "ls", "-l", "8:/sub"], 0).stdout);
     assert!(
         long.contains(
-            "5  946684799  /sub/secret\n        security.selinux=label\n        user.note=remember\n"
+            "5   946684799  /sub/secret\n        security.selinux=label\n        user.note=remember\n"
         ),
         "{long}"
     );
