@@ -1,6 +1,7 @@
 //! Warnings about what a format cannot hold and leaves out: one for each kind of thing, with a count and the first path.
 
 use imgc_image::{Entry, Node, Problem};
+use imgc_plan::tree::BytePath;
 
 /// A kind of thing that a format leaves out.
 pub struct Loss {
@@ -66,18 +67,23 @@ pub fn left_out(format: &str, foreign: &[Foreign], entries: &[Entry]) -> Vec<Pro
 pub fn warnings<'e>(
     format: &str,
     losses: &[Loss],
-    entries: impl IntoIterator<Item = &'e Entry> + Clone,
+    entries: impl IntoIterator<Item = &'e Entry>,
 ) -> Vec<Problem> {
-    let warning = |Loss { code, what, lost }: &Loss| {
-        let mut hit = entries.clone().into_iter().filter(|entry| lost(entry));
-        let first = &hit.next()?.path;
-        let message = match 1 + hit.count() {
+    // For each loss, how many entries have it, and the first.
+    let mut found = vec![(0, None); losses.len()];
+    for entry in entries {
+        for ((count, first), _) in found.iter_mut().zip(losses).filter(|(_, loss)| (loss.lost)(entry)) {
+            *count += 1;
+            first.get_or_insert(&entry.path);
+        }
+    }
+    let warning = |(Loss { code, what, .. }, (count, first)): (&Loss, (u64, Option<&BytePath>))| {
+        let first = first?;
+        let message = match count {
             1 => format!("{format} does not hold it, but {first} has {what}"),
-            count => {
-                format!("{format} does not hold it, but {count} entries have {what}; the first is {first}")
-            }
+            _ => format!("{format} does not hold it, but {count} entries have {what}; the first is {first}"),
         };
         Some(Problem { warning: true, ..Problem::new(code, message) })
     };
-    losses.iter().filter_map(warning).collect()
+    losses.iter().zip(found).filter_map(warning).collect()
 }
