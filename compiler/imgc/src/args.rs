@@ -362,7 +362,10 @@ pub enum InspectAction {
         /// Everything below it, too.
         #[arg(short, long)]
         recursive: bool,
-        /// Print it as JSON.
+        /// Times, in seconds since 1970, and extended attributes, too.
+        #[arg(short, long)]
+        long: bool,
+        /// Print it as JSON, with everything.
         #[arg(long)]
         json: bool,
     },

@@ -12,7 +12,10 @@ use imgc_formats::fs::Volume;
 use imgc_image::ReadAt;
 use imgc_plan::{Data, tree::BytePath, units::approximate_size};
 
-use self::probe::{Disk, Part};
+use self::{
+    list::Form,
+    probe::{Disk, Part},
+};
 use crate::{
     args::{InspectAction, InspectArgs},
     failure::Failure,
@@ -29,9 +32,14 @@ pub fn run(args: &InspectArgs) -> Result<(), Failure> {
         None if args.json => print_json(&disk),
         None if args.svg => print(&map::draw(&disk, &args.image.to_string_lossy())),
         None => print(&summary(&disk)),
-        Some(InspectAction::Ls { path, recursive, json }) => {
+        Some(InspectAction::Ls { path, recursive, long, json }) => {
             with_volume(image.as_ref(), &disk, path, |volume, path| {
-                list::list(volume, path, *recursive, *json)
+                let form = match (*json, *long) {
+                    (true, _) => Form::Json,
+                    (false, true) => Form::Long,
+                    (false, false) => Form::Short,
+                };
+                list::list(volume, path, *recursive, form)
             })
         }
         Some(InspectAction::Cat { path }) => with_volume(image.as_ref(), &disk, path, cat),

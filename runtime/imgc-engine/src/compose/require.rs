@@ -11,7 +11,8 @@ use super::{
 /// How many symbolic links are followed on the way to one file, as Linux does (path_resolution(7)).
 const LINKS: usize = 40;
 
-/// Checks that each path leads to a regular file, through symbolic links that stay in the tree.
+/// Checks that each path leads to a regular file, through symbolic links that stay in the tree. Filesystems that fold case (the FAT
+/// family) have no links: there one on the way is an error.
 ///
 /// # Errors
 /// Every one that does not, with the nearest name that is there.
@@ -32,8 +33,15 @@ fn one(work: &Work, path: &[u8], folds_case: bool) -> Option<Problem> {
         });
     };
     let node = &work.item(id).node;
-    let message = format!("`{shown}`, which the menu names, is a {}, not a file", describe(node));
-    (!matches!(node, Node::File { .. })).then(|| Problem::new("boot-file-missing", message))
+    let message = format!("`{shown}`, which the menu names, is {}, not a file", describe(node));
+    let problem = Problem::new("boot-file-missing", message);
+    match node {
+        Node::File { .. } => None,
+        Node::Symlink(_) => {
+            Some(problem.help("its filesystem has no links: name the file, or put it in place of the link"))
+        }
+        _ => Some(problem),
+    }
 }
 
 /// The entry at a path, with links followed; `..` above the root stays there.
@@ -54,6 +62,9 @@ fn follow(work: &Work, path: &[u8], folds_case: bool) -> Option<NodeId> {
         }
         let next = child(work, here, &name, folds_case)?;
         if let Node::Symlink(target) = &work.item(next).node {
+            if folds_case {
+                return Some(next);
+            }
             links += 1;
             if links > LINKS {
                 return None;

@@ -176,12 +176,17 @@ fn refusal(entry: &Entry) -> Option<Problem> {
 }
 
 /// What the archive leaves out.
-static LOSSES: [Loss; 3] = [
+static LOSSES: [Loss; 4] = [
     Loss { code: "xattrs-dropped", what: "extended attributes", lost: |entry| !entry.xattrs.is_empty() },
     Loss {
         code: "links-dropped",
         what: "hard links that are no files, which become copies",
         lost: |entry| entry.link.is_some() && !matches!(entry.node, Node::File { .. }),
+    },
+    Loss {
+        code: "time-precision",
+        what: "a part of a second in the time",
+        lost: |entry| entry.meta.mtime_nanos != 0,
     },
     Loss {
         code: "times-clamped",

@@ -1,5 +1,6 @@
 //! Tar archives: packed in the PAX form with every attribute, unpacked from any form in use.
 
+mod acl;
 pub mod header;
 pub mod pax;
 pub mod read;
@@ -21,6 +22,7 @@ use super::{
     gather::Gather,
     stream::{Stream, failure},
 };
+use crate::loss::{self, SOCKETS};
 
 /// Tar archives.
 pub struct Tar;
@@ -29,7 +31,7 @@ static KIND: Kind = Kind {
     family: Family::Archive,
     name: "tar",
     doc: "A tar archive. It is packed in the PAX form with every attribute: owners by number, nanoseconds, extended attributes, hard \
-          links, devices, names that are not UTF-8; sockets are refused. Unpacked are ustar, GNU and PAX archives, plain or \
+          links, devices, names that are not UTF-8; sockets are left out. Unpacked are ustar, GNU and PAX archives, plain or \
           compressed by gzip, xz or zstd; sparse, incremental and multi-volume ones are refused.",
     since: "0.1.0",
     options: &[coding::COMPRESS, coding::LEVEL],
@@ -51,7 +53,8 @@ impl Archive for Tar {
         tree: &Tree,
         store: &dyn Store,
     ) -> Result<(Bytes, Vec<Problem>), Failure> {
-        Ok((write::pack(Squeeze::of(options), tree, store)?, Vec::new()))
+        let bytes = write::pack(Squeeze::of(options), tree, store)?;
+        Ok((bytes, loss::left_out("tar", &[SOCKETS], tree.entries())))
     }
 
     fn unpack(&self, bytes: &Arc<Bytes>, keep: Keep, epoch: i64, store: &dyn Store) -> Result<Tree, Failure> {

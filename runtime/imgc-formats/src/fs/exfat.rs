@@ -36,7 +36,7 @@ static KIND: Kind = Kind {
     family: Family::Filesystem,
     name: "exfat",
     doc: "exFAT: files beyond 4 GiB on memory cards and sticks, for every machine. It holds no owners, modes, extended \
-          attributes, links or devices.",
+          attributes, links or devices: what is left out is warned of, and hard links become copies.",
     since: "0.1.0",
     options: &options::OPTIONS,
     traits: Traits::Filesystem(FilesystemTraits {

@@ -31,8 +31,9 @@ pub struct Vfat;
 static KIND: Kind = Kind {
     family: Family::Filesystem,
     name: "vfat",
-    doc: "FAT12, FAT16 or FAT32 with long names: EFI system partitions, and files for every machine. It holds no owners, \
-          modes, extended attributes, links or devices.",
+    doc: "FAT12, FAT16 or FAT32 with long names: EFI system partitions, and files for every machine. Times have \
+          steps of two seconds, from 1980 to 2107. It holds no owners, modes, extended attributes, links or devices: what is left \
+          out is warned of, and hard links become copies.",
     since: "0.1.0",
     options: &options::OPTIONS,
     traits: Traits::Filesystem(FilesystemTraits {
@@ -166,6 +167,12 @@ fn no_geometry(options: &Options, len: u64) -> Problem {
             let need = (least.sectors * options.sector).next_multiple_of(1 << 10);
             Problem::new("tree-too-large", format!("a {name} with these options cannot be as small as {size}"))
                 .help(format!("make it {} or larger, or leave `fat` and `cluster-size` out", format_size(need)))
+        }
+        // BPB_TotSec32 has 32 bits (FAT 1.03, section 3.1).
+        _ if len / options.sector > u32::MAX.into() => {
+            let most = u64::from(u32::MAX) * options.sector;
+            let message = format!("FAT counts up to {} sectors: {most} bytes are the most, not {size}", u32::MAX);
+            Problem::new("fat-geometry", message).help("make it smaller, use larger sectors, or use `exfat`")
         }
         _ => Problem::new("fat-geometry", format!("a {name} with these options cannot have {size}"))
             .help("leave `fat` and `cluster-size` out, or choose others: FAT12 has up to 4084 clusters, FAT16 4085 to 65524, FAT32 more"),

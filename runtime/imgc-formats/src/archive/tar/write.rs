@@ -7,6 +7,7 @@ use imgc_plan::tree::BytePath;
 
 use super::{
     super::{coding::Squeeze, packer::Packer},
+    acl,
     header::{BLOCK, Header, MAX_OCTAL_7, MAX_OCTAL_11, split_name},
     pax,
 };
@@ -22,7 +23,8 @@ pub fn pack(squeeze: Squeeze, tree: &Tree, store: &dyn Store) -> Result<Bytes, F
     }
     let mut out = Packer::new(squeeze, store)?;
     let mut first_names: BTreeMap<LinkGroup, &BytePath> = BTreeMap::new();
-    for entry in tree.entries() {
+    // Sockets have no type in an archive.
+    for entry in tree.entries().iter().filter(|entry| !matches!(entry.node, Node::Socket)) {
         let first = entry.link.and_then(|group| match first_names.get(&group) {
             Some(first) => Some(*first),
             None => {
@@ -41,10 +43,6 @@ pub fn pack(squeeze: Squeeze, tree: &Tree, store: &dyn Store) -> Result<Bytes, F
 fn refusal(entry: &Entry) -> Option<Problem> {
     let path = &entry.path;
     match &entry.node {
-        Node::Socket => Some(
-            Problem::new("unsupported-entry", format!("tar cannot hold the socket {path}"))
-                .help("leave it out of the tree"),
-        ),
         Node::Char { major, minor } | Node::Block { major, minor }
             if u64::from(*major.max(minor)) > MAX_OCTAL_7 =>
         {
@@ -146,6 +144,9 @@ fn records(header: &Header, entry: &Entry, linked: bool) -> Vec<u8> {
     if !linked {
         for (name, value) in &entry.xattrs {
             pax::push(&mut body, &pax::xattr_key(name), value);
+            if let Some((key, text)) = acl::record(name, value) {
+                pax::push(&mut body, key, text.as_bytes());
+            }
         }
     }
     body

@@ -7,14 +7,15 @@ use imgc_image::{Entry, Failure, Node, Problem, Tree};
 use super::{
     super::vfat::{
         names,
-        survey::{LOSSES, by_parent, foreign},
+        survey::{CLAMPED, FOREIGN, LOSSES, by_parent, is_held},
+        time,
     },
     entries,
     geometry::Geometry,
     options::Options,
     upcase,
 };
-use crate::loss;
+use crate::loss::{self, Loss};
 
 /// The most bytes in a directory (exFAT 1.00, section 7.4).
 pub const MAX_DIRECTORY: u64 = 256 << 20;
@@ -39,10 +40,10 @@ impl<'t> Survey<'t> {
     /// Everything that exFAT cannot hold, at once.
     pub fn of(options: &Options, tree: Option<&'t Tree>) -> Result<Self, Failure> {
         let entries = tree.map_or(&[][..], Tree::entries);
-        let (first, children) = by_parent(&tree.map(Tree::parents).unwrap_or_default());
+        let (first, children) = by_parent(entries, &tree.map(Tree::parents).unwrap_or_default());
         let used = vec![0; entries.len().max(1)];
         let mut survey = Self { entries, children, first, used, losses: Vec::new() };
-        let mut problems: Vec<Problem> = entries.iter().filter_map(|entry| foreign("exfat", entry)).collect();
+        let mut problems = Vec::new();
         survey.used[0] = entries::of_volume(options) * entries::BYTES;
         for dir in (0..entries.len()).filter(|at| entries[*at].is_dir()) {
             survey.count(dir, &mut problems);
@@ -50,11 +51,14 @@ impl<'t> Survey<'t> {
         if !problems.is_empty() {
             return Err(problems.into());
         }
-        survey.losses = loss::warnings("exfat", &LOSSES, entries);
+        survey.losses = loss::left_out("exfat", &FOREIGN, entries);
+        let held = entries.iter().filter(|entry| is_held(entry));
+        survey.losses.extend(loss::warnings("exfat", &LOSSES, held.clone()));
+        survey.losses.extend(loss::warnings("exfat", &TIMES, held));
         Ok(survey)
     }
 
-    /// What a directory holds, by index.
+    /// What a directory holds, by index; what exFAT has none of is not there.
     pub fn children(&self, dir: usize) -> &[u32] {
         match self.first.get(dir..=dir + 1) {
             Some(&[from, to]) => &self.children[from as usize..to as usize],
@@ -95,7 +99,8 @@ impl<'t> Survey<'t> {
     fn bytes(&self, at: usize) -> u64 {
         match self.entries.get(at).map(|entry| &entry.node) {
             Some(Node::File { content, .. }) => content.len(),
-            _ => self.used[at].max(1),
+            Some(Node::Dir) | None => self.used[at].max(1),
+            Some(_) => 0,
         }
     }
 
@@ -120,3 +125,13 @@ fn clash(one: &Entry, other: &Entry) -> Problem {
     let message = format!("{} and {} are the same name to exFAT, which ignores case", one.path, other.path);
     Problem::new("name-clash", message).help("rename one of them")
 }
+
+/// What exFAT leaves out of times, which have steps of 10 ms.
+static TIMES: [Loss; 2] = [
+    Loss {
+        code: "time-precision",
+        what: "a part of a second that is finer than 10 ms",
+        lost: |entry| !entry.meta.mtime_nanos.is_multiple_of(10_000_000) && !time::clamps(entry.meta.mtime),
+    },
+    CLAMPED,
+];

@@ -6,9 +6,9 @@ use imgc_image::{Entry, Failure, Node, Problem, Tree};
 
 use super::{
     geometry::{Geometry, Width},
-    names,
+    names, time,
 };
-use crate::loss::{self, Loss};
+use crate::loss::{self, DEVICES, Foreign, Loss, SOCKETS, SYMLINKS};
 
 /// The most bytes in a file: its length has 32 bits (FAT 1.03, section 6).
 const MAX_FILE: u64 = 0xffff_ffff;
@@ -44,7 +44,7 @@ impl<'t> Survey<'t> {
     pub fn of(tree: Option<&'t Tree>, label: bool) -> Result<Self, Failure> {
         let entries = tree.map_or(&[][..], Tree::entries);
         let parents = tree.map(Tree::parents).unwrap_or_default();
-        let (first, children) = by_parent(&parents);
+        let (first, children) = by_parent(entries, &parents);
         let slots = vec![0; entries.len()];
         let mut survey =
             Self { entries, parents, children, first, slots, demand: [0; 8], losses: Vec::new() };
@@ -56,11 +56,14 @@ impl<'t> Survey<'t> {
             return Err(problems.into());
         }
         survey.count_clusters();
-        survey.losses = loss::warnings("vfat", &LOSSES, entries);
+        survey.losses = loss::left_out("vfat", &FOREIGN, entries);
+        let held = entries.iter().filter(|entry| is_held(entry));
+        survey.losses.extend(loss::warnings("vfat", &LOSSES, held.clone()));
+        survey.losses.extend(loss::warnings("vfat", &TIMES, held));
         Ok(survey)
     }
 
-    /// What a directory holds, by index.
+    /// What a directory holds, by index; what FAT has none of is not there.
     pub fn children(&self, dir: usize) -> &[u32] {
         match self.first.get(dir..=dir + 1) {
             Some(&[from, to]) => &self.children[from as usize..to as usize],
@@ -113,7 +116,8 @@ impl<'t> Survey<'t> {
     fn bytes(&self, at: usize, entry: &Entry) -> u64 {
         match &entry.node {
             Node::File { content, .. } => content.len(),
-            _ => u64::from(self.slots[at]) * 32,
+            Node::Dir => u64::from(self.slots[at]) * 32,
+            _ => 0,
         }
     }
 
@@ -145,18 +149,27 @@ impl<'t> Survey<'t> {
     }
 }
 
-/// Entries sorted by their parents (the root left out), and where each parent's start.
-pub fn by_parent(parents: &[u32]) -> (Vec<u32>, Vec<u32>) {
+/// Whether FAT and exFAT have such entries at all: files and directories.
+pub fn is_held(entry: &Entry) -> bool {
+    matches!(entry.node, Node::Dir | Node::File { .. })
+}
+
+/// Files and directories sorted by their parents (the root left out), and where each parent's start.
+pub fn by_parent(entries: &[Entry], parents: &[u32]) -> (Vec<u32>, Vec<u32>) {
+    let held = || {
+        let all = parents.iter().enumerate().skip(1);
+        all.filter(|(at, _)| is_held(&entries[*at]))
+    };
     let mut first = vec![0; parents.len() + 1];
-    for parent in parents.iter().skip(1) {
+    for (_, parent) in held() {
         first[*parent as usize + 1] += 1;
     }
     for at in 1..first.len() {
         first[at] += first[at - 1];
     }
     let mut next = first.clone();
-    let mut children = vec![0; parents.len().saturating_sub(1)];
-    for (at, parent) in parents.iter().enumerate().skip(1) {
+    let mut children = vec![0; first.last().map_or(0, |all| *all as usize)];
+    for (at, parent) in held() {
         let slot = &mut next[*parent as usize];
         children[*slot as usize] = u32::try_from(at).expect("because a tree has fewer than 2^32 entries");
         *slot += 1;
@@ -164,7 +177,7 @@ pub fn by_parent(parents: &[u32]) -> (Vec<u32>, Vec<u32>) {
     (first, children)
 }
 
-/// Why FAT cannot hold an entry, whatever its name.
+/// Why FAT cannot hold a file, whatever its name.
 fn refusal(entry: &Entry) -> Option<Problem> {
     match &entry.node {
         Node::File { content, .. } if content.len() > MAX_FILE => {
@@ -175,30 +188,17 @@ fn refusal(entry: &Entry) -> Option<Problem> {
             );
             Some(Problem::new("file-too-large", message).help("split it, or use another filesystem"))
         }
-        _ => foreign("vfat", entry),
+        _ => None,
     }
-}
-
-/// Why a filesystem of this name, which has only files and directories, cannot hold an entry.
-pub fn foreign(format: &str, entry: &Entry) -> Option<Problem> {
-    let what = match &entry.node {
-        Node::Dir | Node::File { .. } => return None,
-        Node::Symlink(_) => "symbolic link",
-        Node::Char { .. } | Node::Block { .. } => "device node",
-        Node::Fifo => "named pipe",
-        Node::Socket => "socket",
-    };
-    let message = format!("{format} cannot hold the {what} {}", entry.path);
-    Some(
-        Problem::new("unsupported-entry", message)
-            .help("leave it out of the tree, or use another filesystem"),
-    )
 }
 
 fn clash(one: &Entry, other: &Entry) -> Problem {
     let message = format!("{} and {} are the same name to FAT, which ignores case", one.path, other.path);
     Problem::new("name-clash", message).help("rename one of them")
 }
+
+/// What FAT leaves out as a whole: it has only files and directories.
+pub static FOREIGN: [Foreign; 3] = [SYMLINKS, DEVICES, SOCKETS];
 
 /// What FAT leaves out and is not what it would show anyway: 0:0, 0755 for directories, 0644 or 0755 for files.
 pub static LOSSES: [Loss; 4] = [
@@ -219,3 +219,22 @@ pub static LOSSES: [Loss; 4] = [
         lost: |entry| entry.link.is_some(),
     },
 ];
+
+/// What FAT leaves out of times. It has steps of two seconds: that odd seconds are cut is said where the kind is described, as
+/// a warning would come with every second `SOURCE_DATE_EPOCH`.
+static TIMES: [Loss; 2] = [
+    Loss {
+        code: "time-precision",
+        what: "a part of a second in the time",
+        lost: |entry| entry.meta.mtime_nanos != 0 && !time::clamps(entry.meta.mtime),
+    },
+    CLAMPED,
+];
+
+/// What FAT and exFAT leave out of times.
+pub const CLAMPED: Loss = Loss {
+    code: "times-clamped",
+    what: "a time outside 1980 to 2107, which becomes the nearest",
+    // 0 and 1 are what reproducible builds give where there is no time.
+    lost: |entry| time::clamps(entry.meta.mtime) && !(0..=1).contains(&entry.meta.mtime),
+};

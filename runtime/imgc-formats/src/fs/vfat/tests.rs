@@ -310,9 +310,6 @@ fn everything_that_fat_cannot_hold_is_told_at_once() {
         file(&store, "Straße/ärger", b""),
         file(&store, "a:b", b""),
         file(&store, "dot.", b""),
-        entry("dev/null", Node::Char { major: 1, minor: 3 }),
-        entry("bin/sh", Node::Symlink((*b"busybox").into())),
-        entry("fifo", Node::Fifo),
         entry("huge", Node::File { content: huge, dense: false }),
         Entry { path: BytePath(b"caf\xe9".to_vec()), ..file(&store, "x", b"") },
     ]);
@@ -320,8 +317,7 @@ fn everything_that_fat_cannot_hold_is_told_at_once() {
     let mut codes: Vec<(&str, bool)> =
         found.iter().map(|problem| (problem.code, problem.help.is_some())).collect();
     codes.sort_unstable();
-    let wanted =
-        [("file-too-large", 1), ("name-clash", 2), ("unsupported-entry", 3), ("unsupported-name", 3)];
+    let wanted = [("file-too-large", 1), ("name-clash", 2), ("unsupported-name", 3)];
     let wanted: Vec<(&str, bool)> =
         wanted.iter().flat_map(|(code, n)| std::iter::repeat_n((*code, true), *n)).collect();
     assert_eq!(codes, wanted);
@@ -329,13 +325,57 @@ fn everything_that_fat_cannot_hold_is_told_at_once() {
     for part in [
         "/README and /Readme are the same name",
         "/Straße/ÄRGER and /Straße/ärger",
-        "the symbolic link /bin/sh",
         "the name of /a:b: FAT names cannot have `:`",
         "the name of /caf\\xe9: it is not UTF-8",
         "the file /huge has 4294967296 bytes",
     ] {
         assert!(text.contains(part), "{part} is not in {text}");
     }
+}
+
+#[test]
+fn links_and_devices_are_left_out_and_told() {
+    let store = MemoryStore::default();
+    let mut entries = vec![
+        file(&store, "bin/busybox", b"busy"),
+        // Neither names nor clashes of what is not there count.
+        entry("bin/BusyBox", Node::Symlink((*b"busybox").into())),
+        entry("bin/a:b", Node::Symlink((*b"busybox").into())),
+        entry("dev/null", Node::Char { major: 1, minor: 3 }),
+        entry("dev/sda", Node::Block { major: 8, minor: 0 }),
+        entry("fifo", Node::Fifo),
+        entry("socket", Node::Socket),
+        file(&store, "old", b""),
+    ];
+    (entries[0].meta.mtime, entries[0].meta.mtime_nanos) = (1_000_000_000, 5);
+    // What is left out loses nothing else.
+    (entries[1].meta.mtime, entries[1].meta.mode, entries[1].meta.uid) = (-7, 0o777, 7);
+    entries[7].meta.mtime = -1;
+    let tree = tree(entries);
+    let mut out = BytesBuilder::new(&store);
+    let found = Vfat.write(&record(&[]), Some(&tree), 1 << 20, &mut out).expect("made");
+    assert!(found.iter().all(|problem| problem.warning));
+    let text: Vec<(&str, &str)> =
+        found.iter().map(|problem| (problem.code, problem.message.as_str())).collect();
+    assert_eq!(
+        text,
+        [
+            ("symlinks-dropped", "vfat has no symbolic links: 2 are left out; the first is /bin/BusyBox"),
+            (
+                "devices-dropped",
+                "vfat has no devices and named pipes: 3 are left out; the first is /dev/null"
+            ),
+            ("sockets-dropped", "vfat has no sockets: /socket is left out"),
+            ("time-precision", "vfat does not hold it, but /bin/busybox has a part of a second in the time"),
+            (
+                "times-clamped",
+                "vfat does not hold it, but /old has a time outside 1980 to 2107, which becomes the nearest"
+            ),
+        ]
+    );
+    let image = make(&record(&[]), Some(&tree), 1 << 20, &store).expect("made");
+    let dump = Vfat.dump(&Reader::new(&image, &store)).expect("read");
+    assert!(dump.contains("busybox") && !dump.contains("a:b") && !dump.contains("null"), "{dump}");
 }
 
 #[test]
@@ -473,6 +513,8 @@ fn a_width_that_the_size_cannot_have_is_refused_with_what_would() {
     assert_eq!(found[0].help.as_deref().map(|help| help.starts_with("make it 3")), Some(true), "{found:?}");
     let found = problems(make(&record(&[("fat", "12".into())]), None, 2 << 30, &store));
     assert_eq!(found[0].code, "fat-geometry");
+    let found = problems(make(&record(&[]), None, 3 << 40, &store));
+    assert!(found[0].message.starts_with("FAT counts up to 4294967295 sectors"), "{found:?}");
 }
 
 fn small(store: &MemoryStore) -> Tree {

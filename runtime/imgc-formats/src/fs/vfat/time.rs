@@ -37,6 +37,11 @@ impl Stamp {
     }
 }
 
+/// Whether FAT cannot hold a time, in seconds since 1970, and takes the nearest that it can.
+pub fn clamps(seconds: i64) -> bool {
+    !(FIRST..=LAST).contains(&seconds)
+}
+
 /// Seconds since 1970 of a date and a time as FAT keeps them; parts that no time has are taken for the nearest that one has.
 pub fn seconds(date: u16, time: u16) -> i64 {
     let (year, month, day) = (1980 + i64::from(date >> 9), i64::from(date >> 5 & 15), i64::from(date & 31));

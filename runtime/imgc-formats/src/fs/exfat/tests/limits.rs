@@ -5,7 +5,7 @@ use imgc_plan::{Data, tree::BytePath};
 
 use super::{
     super::{Exfat, geometry, options::Options},
-    image::{entry, file, make, problems, record, tree},
+    image::{entry, file, fsck, make, problems, record, tree},
 };
 use crate::fs::Filesystem;
 
@@ -19,16 +19,13 @@ fn everything_that_exfat_cannot_hold_is_told_at_once() {
         file(&store, "Straße/ärger", b""),
         file(&store, "a:b", b""),
         file(&store, "dot.", b""),
-        entry("dev/null", Node::Char { major: 1, minor: 3 }),
-        entry("bin/sh", Node::Symlink((*b"busybox").into())),
-        entry("fifo", Node::Fifo),
         Entry { path: BytePath(b"caf\xe9".to_vec()), ..file(&store, "x", b"") },
     ]);
     let found = problems(make(&record(&[]), Some(&tree), 1 << 30, &store));
     let mut codes: Vec<(&str, bool)> =
         found.iter().map(|problem| (problem.code, problem.help.is_some())).collect();
     codes.sort_unstable();
-    let wanted = [("name-clash", 2), ("unsupported-entry", 3), ("unsupported-name", 3)];
+    let wanted = [("name-clash", 2), ("unsupported-name", 3)];
     let wanted: Vec<(&str, bool)> =
         wanted.iter().flat_map(|(code, n)| std::iter::repeat_n((*code, true), *n)).collect();
     assert_eq!(codes, wanted);
@@ -36,8 +33,6 @@ fn everything_that_exfat_cannot_hold_is_told_at_once() {
     for part in [
         "/README and /Readme are the same name to exFAT",
         "/Straße/ÄRGER and /Straße/ärger",
-        "exfat cannot hold the device node /dev/null",
-        "exfat cannot hold the symbolic link /bin/sh",
         "exfat cannot hold the name of /a:b",
     ] {
         assert!(text.contains(part), "{part} is not in {text}");
@@ -62,6 +57,35 @@ fn what_is_lost_is_warned_of() {
     assert_eq!(codes, wanted.map(|code| (code, true)));
     assert!(warnings[3].message.contains("2 entries"), "{warnings:?}");
     assert!(out.finish(4 << 20).is_ok());
+}
+
+#[test]
+fn links_and_devices_are_left_out_and_told() {
+    let store = MemoryStore::default();
+    let mut entries = vec![
+        file(&store, "bin/busybox", b"busy"),
+        entry("bin/BusyBox", Node::Symlink((*b"busybox").into())),
+        entry("dev/null", Node::Char { major: 1, minor: 3 }),
+        entry("socket", Node::Socket),
+    ];
+    (entries[0].meta.mtime, entries[0].meta.mtime_nanos) = (1_000_000_000, 12_000_000);
+    (entries[1].meta.mtime, entries[1].meta.mode) = (-1, 0o777);
+    entries[0].meta.mtime_nanos += 1;
+    let tree = tree(entries);
+    let mut out = imgc_image::BytesBuilder::new(&store);
+    let warnings = Exfat.write(&record(&[]), Some(&tree), 4 << 20, &mut out).unwrap();
+    let codes: Vec<(&str, bool)> = warnings.iter().map(|found| (found.code, found.warning)).collect();
+    let wanted = ["symlinks-dropped", "devices-dropped", "sockets-dropped", "time-precision"];
+    assert_eq!(codes, wanted.map(|code| (code, true)));
+    assert_eq!(warnings[0].message, "exfat has no symbolic links: /bin/BusyBox is left out");
+    let dir = tempfile::tempdir().expect("a directory");
+    let bytes = std::sync::Arc::new(out.finish(4 << 20).expect("whole"));
+    let text = fsck(&bytes, &store, &dir.path().join("a.exfat"));
+    assert!(text.contains("directories 3, files 1"), "{text}");
+    let held = std::collections::BTreeSet::from([b"bin/busybox".to_vec(), b"bin".to_vec(), b"dev".to_vec()]);
+    let least = Exfat.measure(&record(&[]), Some(&tree)).expect("measured");
+    let rest = tree.entries().iter().filter(|entry| held.contains(&entry.path.0)).cloned();
+    assert_eq!(least, Exfat.measure(&record(&[]), Some(&super::image::tree(rest))).expect("measured"));
 }
 
 #[test]
