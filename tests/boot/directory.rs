@@ -26,7 +26,7 @@ fn medium(files: &[(&str, &[u8])]) -> (Bench, PathBuf) {
 
 fn boots(path: &Path, firmware: Firmware, bus: Bus, marker: &str) {
     let mut vm = Machine::new(firmware).disk(path, "raw", bus).start();
-    vm.expect(marker);
+    vm.reject("error:").expect(marker);
     assert_eq!(vm.exit(), KERNEL_DONE, "{firmware:?} {bus:?}");
 }
 

@@ -98,10 +98,12 @@ output "late.img" tree=t { raw size="1MiB" }
 output "wrong.img" tree=t { raw size="2MiB" }
 output "ends.img" tree=t { raw size="3MiB" }
 output "fine.img" tree=t { raw size="4MiB" }
+output "gone.img" tree=t { raw size="5MiB" }
 test late output="late.img" { qemu firmware=bios; expect "BOOT-1"; expect "never <seen>" within="1s" }
 test wrong output="wrong.img" { qemu firmware=bios; reject "OF-TH.S"; expect "never" }
 test ends output="ends.img" { qemu firmware=bios; expect "BOOT-1"; press "x"; end within="60s" }
 test fine output="fine.img" { qemu firmware=bios; expect "BOOT-1" }
+test gone output="gone.img" { qemu firmware=bios; expect "BOOT-1"; press "x"; expect "never on" on=screen }
 "#;
 
 #[test]
@@ -110,15 +112,16 @@ fn what_fails_is_shown_with_its_log_and_is_not_published() {
     project(&bench, FAILING);
     let output = run(&bench, &["test", "image.kdl", "-j", "1", "--junit", "report.xml"], 1);
     let (lines, said) = (text(&output.stdout), text(&output.stderr));
-    assert_eq!(lines.matches("FAILED").count(), 3, "{lines}");
+    assert_eq!(lines.matches("FAILED").count(), 4, "{lines}");
     assert!(lines.contains("passed  fine: fine.img bios virtio"), "{lines}");
     for part in [
+        "the machine ended before `never on` was on the screen",
         "`never <seen>` was not seen within 1s",
-        "image.kdl:8:",
+        "image.kdl:9:",
         "`OF-THIS` must not be seen",
         "ended with code 39 instead of 0",
         "| BOOT-1-OF-THIS-DISK",
-        "1 passed (0 of them before), 3 failed",
+        "1 passed (0 of them before), 4 failed",
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
@@ -127,7 +130,7 @@ fn what_fails_is_shown_with_its_log_and_is_not_published() {
     assert_eq!(published, [false, false, false, true]);
     let report = fs::read_to_string(bench.dir().join("report.xml")).expect("a report");
     well_formed(&report);
-    assert_eq!((report.matches("<testcase").count(), report.matches("<failure").count()), (4, 3), "{report}");
+    assert_eq!((report.matches("<testcase").count(), report.matches("<failure").count()), (5, 4), "{report}");
     assert!(report.contains("never &lt;seen&gt;"), "{report}");
     // Failures are not remembered: their cause may be gone.
     let again = results(&run(&bench, &["test", "image.kdl", "late", "fine", "-j", "1", "--json"], 1));

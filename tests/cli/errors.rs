@@ -146,6 +146,30 @@ fn faults_have_their_exit_codes() {
 }
 
 #[test]
+fn a_mistake_that_two_steps_find_is_shown_once_and_other_outputs_are_there() {
+    let bench = Bench::new();
+    let text = r#"
+image two
+source grub { dir "a" }
+tree root { file "/kernel" { content "x" } }
+menu boot { entry a { linux "/kernel" } }
+disk good { mbr; partition r size="1MiB" { vfat tree=root } }
+disk bad { mbr; partition r size="8MiB" { vfat tree=root }; loader { grub source=grub partition=r menu=boot } }
+output "good.img" disk=good
+output "bad.img" disk=bad
+"#;
+    project(bench.dir(), text, TWO_FILES);
+    // The manifest in this directory needs not be named.
+    let said = stderr(&bench, &["build", "-j", "1"], 1);
+    assert_eq!(said.matches("the source has no directory `i386-pc`").count(), 1, "{said}");
+    assert!(said.contains("1 error; outputs that need this were not built"), "{said}");
+    assert!(!bench.out().join("bad.img").exists());
+    stderr(&bench, &["build", "--only", "good.img"], 0);
+    stderr(&bench, &["check"], 0);
+    assert!(stderr(&bench, &["-C", "a", "build"], 1).contains("there is no manifest at image.kdl"));
+}
+
+#[test]
 fn offline_without_the_package_says_what_to_do() {
     let bench = Bench::new();
     let manifest = example("lites");

@@ -145,6 +145,8 @@ fn a_file_is_started_on_the_machine_that_it_can_start_on() {
     // QEMU's own mistakes are this machine's.
     let (_, said) = start(&bench, &["run", "sector.img", "--", "-device", "no-such-device"], None, 2);
     assert!(said.contains("no-such-device"), "{said}");
+    let (_, said) = start(&bench, &["run", "sector.img", "--medium", "cdrom", "--write"], None, 1);
+    assert!(said.contains("leave --write out"), "{said}");
     let (_, said) = start(&bench, &["run", "nothing.img"], None, 1);
     assert!(said.contains("there is no file nothing.img"), "{said}");
 }

@@ -204,6 +204,13 @@ fn a_hybrid_cd_starts_four_ways() {
 }
 
 #[test]
+fn a_directory_is_no_image() {
+    let bench = Bench::new();
+    let said = String::from_utf8_lossy(&bench.run(&["verify", "."], 1).stderr).into_owned();
+    assert!(said.contains(". is a directory"), "{said}");
+}
+
+#[test]
 fn entries_of_systemd_boot_are_read() {
     let disk = r#"
         disk main {

@@ -151,6 +151,8 @@ pub struct Products {
     pub image: bool,
     /// Whether bytes of the finished disk are changed: a boot sector, a list of blocks, a catalogue.
     pub stamp: bool,
+    /// Whether its code goes into the disk's first sector, where there is room for one.
+    pub boot_code: bool,
 }
 
 /// What the compiler must know of a disk format.

@@ -139,7 +139,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct ManifestArgs {
     /// The manifest.
-    #[arg(value_name = "MANIFEST")]
+    #[arg(value_name = "MANIFEST", default_value = "image.kdl")]
     pub manifest: PathBuf,
 
     /// Give a parameter of the manifest; again for each one.
@@ -270,7 +270,7 @@ pub enum GraphForm {
 #[derive(Debug, Args)]
 pub struct WhyArgs {
     /// The manifest.
-    #[arg(value_name = "MANIFEST")]
+    #[arg(value_name = "MANIFEST", default_value = "image.kdl")]
     pub manifest: PathBuf,
     /// Only steps with this in their name.
     #[arg(value_name = "STEP")]

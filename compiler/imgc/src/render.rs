@@ -1,6 +1,7 @@
 //! Shows diagnostics at their places in the manifest, and failures of steps at the lines that asked for them.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -28,13 +29,15 @@ pub fn is_json() -> bool {
 
 /// Shows diagnostics on stderr, errors after warnings as they were found, and a line that counts.
 pub fn diagnostics(compilation: &Compilation, diagnostics: &[Diagnostic]) {
-    if is_json() {
-        return each(compilation, diagnostics);
-    }
+    counted(compilation, diagnostics, "nothing was built");
+}
+
+/// Shows diagnostics, and a line that counts and says what the errors did.
+fn counted(compilation: &Compilation, diagnostics: &[Diagnostic], so: &str) {
     each(compilation, diagnostics);
     let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
-    if errors > 0 {
-        eprintln!("{errors} error{}; nothing was built", if errors == 1 { "" } else { "s" });
+    if errors > 0 && !is_json() {
+        eprintln!("{errors} error{}; {so}", if errors == 1 { "" } else { "s" });
     }
 }
 
@@ -134,9 +137,18 @@ pub fn run_error(compilation: &Compilation, error: RunError) -> Failure {
             Some(known) => known.worse(fault),
         });
     }
-    shown.dedup();
-    diagnostics(compilation, &shown);
+    // Several steps of one node may find the same mistake.
+    let mut known = BTreeSet::new();
+    shown.retain(|it| known.insert((it.code, it.message.clone(), it.help.clone(), spans(it))));
+    // Other outputs may be there already.
+    let outputs = compilation.plan.as_ref().map_or(0, |plan| plan.exports().count());
+    let so = if outputs > 1 { "outputs that need this were not built" } else { "nothing was built" };
+    counted(compilation, &shown, so);
     end.unwrap_or(Failure::Shown)
+}
+
+fn spans(diagnostic: &Diagnostic) -> Vec<(u32, usize, usize)> {
+    diagnostic.labels.iter().map(|Label { span, .. }| (span.file, span.start, span.len)).collect()
 }
 
 fn label(compilation: &Compilation, step: usize) -> Option<String> {

@@ -32,6 +32,10 @@ pub use self::report::{BootPath, Finding, Firmware, Level, Medium, Report, State
 /// Follows every way in which firmware could start an image. What cannot be read is a finding, too.
 pub fn verify(image: &dyn ReadAt) -> Report {
     let mut report = Report::default();
+    if let Some(finding) = uefi::application(image) {
+        report.say(finding);
+        return report;
+    }
     let listing = disk::list(image, &mut report);
     let disk = disk::Disk::open(image, &listing);
     report.add(bios::check(&disk));

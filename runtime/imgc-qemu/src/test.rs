@@ -42,6 +42,13 @@ pub struct Stumble {
     pub error: Error,
 }
 
+impl Stumble {
+    /// Whether nothing is wrong, but a person wanted an end.
+    pub fn is_interruption(&self) -> bool {
+        matches!(self.error, Error::Interrupted)
+    }
+}
+
 /// Runs a test.
 ///
 /// # Errors

@@ -47,6 +47,7 @@ pub fn close(cx: &Cx<'_>, manifest: &Manifest, disk: &disk::Disk, place: &Place<
             close_loader(cx, manifest, (disk, loader), &parts, spec.as_ref(), table.kind.name, &place)
         })
         .collect();
+    check_first_sector(cx, &loaders);
     Some(Disk {
         name: disk.name.value.clone(),
         span: disk.name.span,
@@ -229,6 +230,18 @@ fn close_loader(
     let loader = loader::close(cx, manifest, &said.loader, (kind, home), spans)?;
     let seals = cx.kinds.seals(loader.kind.kind.name);
     Some(Installed { loader, seals, partition, esp })
+}
+
+/// The code in the first sector is one loader's: it would start the last one only, and the others in vain.
+fn check_first_sector(cx: &Cx<'_>, loaders: &[Option<Installed>]) {
+    let mut there = loaders.iter().flatten().map(|it| &it.loader).filter(|it| it.products.boot_code);
+    let Some(first) = there.next() else { return };
+    for loader in there {
+        let message = "another loader has its code in the first sector of this disk already";
+        let found = Diagnostic::error("conflicting-loaders", loader.span, message);
+        let help = "leave one out, or let it start from its partition, if its kind has an option for that";
+        cx.report(found.also(first.span, "this one").help(help));
+    }
 }
 
 fn part_home(part: &Part, spec: &PartSpec) -> Option<PartHome> {

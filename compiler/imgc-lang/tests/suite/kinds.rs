@@ -239,7 +239,8 @@ impl Kinds for Fake {
             };
         }
         let esp_files = matches!(home, LoaderHome::Disk { esp: Some(_), .. });
-        Products { files: true, esp_files, image: true, stamp: true }
+        let boot_code = home.own().is_some_and(|own| own.filesystem == "ext2") && !esp_files;
+        Products { files: true, esp_files, image: true, stamp: true, boot_code }
     }
 
     fn check_home(&self, _name: &str, options: &Record, home: &LoaderHome) -> Vec<OptionProblem> {

@@ -26,6 +26,7 @@ pub fn line(compilation: &Compilation, verdict: &Verdict) -> String {
     let (word, time) = match verdict.end {
         End::Passed => ("passed", time),
         End::Remembered => ("cached", format!("{time} then")),
+        End::Failed(ref stumble) if stumble.is_interruption() => ("stopped", time),
         End::Failed(_) => ("FAILED", time),
     };
     format!("{word}  {}: {}  ({time})\n", test.name, case.title())
@@ -62,7 +63,7 @@ pub fn said(verdict: &Verdict) -> Option<Said> {
 pub fn failures(compilation: &Compilation, verdicts: &[Verdict]) {
     for verdict in verdicts {
         let (End::Failed(stumble), Some(said)) = (&verdict.end, said(verdict)) else { continue };
-        if matches!(stumble.error, Error::Interrupted) {
+        if stumble.is_interruption() {
             continue;
         }
         let (test, case) = of(compilation, verdict);
@@ -93,6 +94,7 @@ pub fn json(compilation: &Compilation, verdict: &Verdict) -> Value {
     let (test, case) = of(compilation, verdict);
     let result = match verdict.end {
         End::Passed | End::Remembered => "passed",
+        End::Failed(ref stumble) if stumble.is_interruption() => "stopped",
         End::Failed(_) => "failed",
     };
     let mut line = json!({

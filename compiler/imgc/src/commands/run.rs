@@ -174,6 +174,11 @@ fn machine(args: &StartArgs, spec: MachineSpec, file: &Path) -> Result<Machine, 
         );
         return Err(Failure::Request(message));
     }
+    if args.write && !matches!(spec.medium, Medium::Disk | Medium::Usb) {
+        let message =
+            "nothing is written to what is no disk\n  help: leave --write out, or name another --medium";
+        return Err(Failure::Request(message.into()));
+    }
     let path = std::path::absolute(file)
         .map_err(|error| Failure::Machine(format!("finding {}: {error}", file.display())))?;
     let image = if path.exists() { Image::open(&path)? } else { Image::new(&path, "raw") };

@@ -98,7 +98,8 @@ impl Loader for Custom {
         let Ok(spec) = Spec::read(options) else { return Products::default() };
         let image = spec.boot.is_some() || !spec.stages.is_empty();
         let stamp = image || !spec.stamps.is_empty();
-        Products { files: !spec.files.is_empty(), esp_files: false, image, stamp }
+        let boot_code = spec.boot.is_some() && spec.boot_at == BootAt::Disk;
+        Products { files: !spec.files.is_empty(), esp_files: false, image, stamp, boot_code }
     }
 
     fn check(&self, options: &Record) -> Vec<OptionProblem> {

@@ -165,7 +165,8 @@ impl Loader for Grub {
         // Mistakes in the options are reported beside this.
         let Ok(options) = Options::read(options) else { return files };
         match Place::of(&options, home).form {
-            Form::Disk | Form::Partition | Form::Cd => Products { image: true, stamp: true, ..files },
+            Form::Partition => Products { image: true, stamp: true, ..files },
+            Form::Disk | Form::Cd => Products { image: true, stamp: true, boot_code: true, ..files },
             Form::Efi => {
                 let catalog = home.own().is_some_and(place::is_cd);
                 Products { esp_files: true, stamp: catalog, ..files }

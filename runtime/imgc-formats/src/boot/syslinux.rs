@@ -99,10 +99,10 @@ impl Loader for Syslinux {
     }
 
     fn products(&self, options: &Record, home: &LoaderHome) -> Products {
-        let variant =
-            Options::read(options).ok().and_then(|options| Variant::of(options.platform, home).ok());
-        let on_disk = variant.is_some_and(Variant::is_stamped);
-        Products { files: true, esp_files: false, image: on_disk, stamp: on_disk }
+        let files = Products { files: true, ..Products::default() };
+        let Ok(options) = Options::read(options) else { return files };
+        let on_disk = Variant::of(options.platform, home).is_ok_and(Variant::is_stamped);
+        Products { image: on_disk, stamp: on_disk, boot_code: on_disk && options.mbr, ..files }
     }
 
     fn check(&self, options: &Record) -> Vec<OptionProblem> {

@@ -43,6 +43,14 @@ fn what_is_broken_is_said_with_its_place() {
 }
 
 #[test]
+fn an_application_is_no_medium_and_no_boot_sector() {
+    let report = verify(&crate::pe::tests::image());
+    assert!(report.paths.is_empty() && !report.is_broken(), "{report:#?}");
+    assert!(report.findings[0].message.contains("EFI application for x64, unsigned"), "{report:#?}");
+    assert!(verify(&crate::pe::tests::signed()).findings[0].message.ends_with(", signed"));
+}
+
+#[test]
 fn whatever_is_written_into_an_image_there_is_an_answer() {
     let image = cd();
     let mut state = 0x2545_f491_4f6c_dd1d_u64;

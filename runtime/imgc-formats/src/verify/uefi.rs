@@ -6,8 +6,10 @@ use super::{
     entries,
     files::Files,
     grub,
-    report::{Firmware, Medium, Trail},
+    report::{Finding, Firmware, Level, Medium, Trail},
 };
+use imgc_image::ReadAt;
+
 use crate::pe::{EFI_APPLICATION, MACHINES, Machine, Pe, machine_name};
 
 /// The longest application: unified kernel images have whole systems in them.
@@ -55,6 +57,23 @@ pub(super) fn check(disk: &Disk<'_>) -> Vec<Trail> {
         trails.push(broken);
     }
     trails
+}
+
+/// What is said of a file that is no medium but an EFI application itself, such as a unified kernel image.
+pub(super) fn application(image: &dyn ReadAt) -> Option<Finding> {
+    let pe = Pe::read(image).ok().filter(|pe| pe.subsystem() == EFI_APPLICATION)?;
+    let machine = MACHINES.iter().find(|machine| machine.code == pe.machine())?;
+    let signed = if pe.signature.is_some() { "signed" } else { "unsigned" };
+    let name = machine.name;
+    Some(Finding {
+        level: Level::Note,
+        place: "the file".into(),
+        message: format!("it is no medium, but an EFI application for {name}, {signed}"),
+        help: Some(format!(
+            "firmware starts it as /EFI/BOOT/BOOT{}.EFI of an EFI system partition, or over a network",
+            name.to_ascii_uppercase()
+        )),
+    })
 }
 
 /// Follows the applications that firmware finds by itself; each comes after these steps.

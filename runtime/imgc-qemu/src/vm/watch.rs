@@ -84,10 +84,15 @@ impl Vm {
     /// # Errors
     /// As [`Vm::expect`]: with the screen as it was last.
     pub fn expect_on_screen(&mut self, pattern: &Regex, within: Duration) -> Result<String, Error> {
+        let wanted = format!("`{pattern}` was on the screen");
         let until = Instant::now() + within;
         loop {
             self.check()?;
-            let shown = self.screen()?;
+            let shown = match self.screen() {
+                // It may end while it is looked at.
+                Err(_) if self.has_ended() => return Err(self.ended_before(&wanted)),
+                shown => shown?,
+            };
             if let Some(found) = pattern.find(&shown) {
                 return Ok(found.as_str().to_owned());
             }
@@ -98,7 +103,7 @@ impl Vm {
                 );
                 return Err(self.unmet(&what));
             }
-            self.pause(LOOK)?;
+            self.pause(LOOK, &wanted)?;
         }
     }
 
@@ -129,7 +134,7 @@ impl Vm {
                     self.unmet(&format!("the screen did not look as the picture within {within:?}: {how}"))
                 );
             }
-            self.pause(LOOK)?;
+            self.pause(LOOK, "the screen looked as the picture")?;
         }
     }
 
@@ -148,7 +153,7 @@ impl Vm {
             if now >= until || now.duration_since(since) >= STILL {
                 return Ok(first);
             }
-            self.pause(LOOK)?;
+            self.pause(LOOK, "its screen stood still")?;
             let shown = self.picture()?;
             if shown.difference(&first).is_none_or(|share| share > BLINKS) {
                 (first, since) = (shown, Instant::now());
@@ -199,19 +204,23 @@ impl Vm {
         Ok(())
     }
 
-    /// Waits a little, unless the machine ends.
-    fn pause(&mut self, time: Duration) -> Result<(), Error> {
+    /// Waits a little, unless the machine ends before this is so.
+    fn pause(&mut self, time: Duration, wanted: &str) -> Result<(), Error> {
         let until = Instant::now() + time;
         while let Some(left) = until.checked_duration_since(Instant::now()) {
             if self.log.lock().ended {
                 self.check()?;
-                let said = self.said_after_end();
-                return Err(self.unmet(&format!("the machine ended{said}")));
+                return Err(self.ended_before(wanted));
             }
             let state = self.log.lock();
             drop(self.log.wait(state, left.min(TICK)));
         }
         Ok(())
+    }
+
+    fn ended_before(&mut self, wanted: &str) -> Error {
+        let said = self.said_after_end();
+        self.unmet(&format!("the machine ended before {wanted}{said}"))
     }
 
     /// What QEMU said, once its own end made that complete.

@@ -34,6 +34,9 @@ const UNREAD: &[(&[u8], &str, bool)] = &[
 pub fn open(path: &Path) -> Result<Opened, Failure> {
     let wrong = |error: io::Error| Failure::Request(format!("{}: {error}", path.display()));
     let mut file = File::open(path).map_err(wrong)?;
+    if file.metadata().map_err(wrong)?.is_dir() {
+        return Err(Failure::Request(format!("{} is a directory, not an image", path.display())));
+    }
     // A block device has a length only for whoever seeks to its end.
     let len = file.seek(SeekFrom::End(0)).map_err(wrong)?;
     Ok(Opened { file, len })

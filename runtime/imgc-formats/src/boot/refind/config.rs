@@ -59,7 +59,7 @@ fn check_entry(entry: &MenuEntry, found: &mut Vec<OptionProblem>) {
 /// Everything stands in double quotes, where `"` ends them and `\` divides paths.
 fn check_text(text: &str, found: &mut Vec<OptionProblem>) {
     if text.contains(['"', '\\']) || text.chars().any(char::is_control) {
-        let message = format!("rEFInd cannot be told of `\"` and `\\`: `{}`", text.escape_debug());
+        let message = format!("rEFInd cannot be told of `\"` and `\\`: `{text}`");
         found.push(problem(message, "write it without"));
     }
 }

@@ -74,12 +74,17 @@ fn places_that_do_not_are_refused_with_the_reason() {
 #[test]
 fn what_is_made_follows_from_the_place() {
     let products = |pairs: &[(&str, Data)], home: &LoaderHome| {
-        let Products { files, esp_files, image, stamp } = Grub.products(&options(pairs), home);
+        let Products { files, esp_files, image, stamp, boot_code } = Grub.products(&options(pairs), home);
         assert!(files);
+        assert_eq!(boot_code, image && !pairs.iter().any(|(name, _)| *name == "target"));
         (esp_files, image, stamp)
     };
     let efi = [("platform", Data::from("x86_64-efi"))];
     assert_eq!(products(&[], &home("mbr", 1, "ext2")), (false, true, true));
+    assert_eq!(
+        products(&[("target", Data::from("partition"))], &home("mbr", 1, "ext2")),
+        (false, true, true)
+    );
     assert_eq!(products(&[], &home("bare", 0, "iso9660")), (false, true, true));
     assert_eq!(products(&[], &LoaderHome::Network), (false, false, false));
     assert_eq!(products(&efi, &home("gpt", 1, "vfat")), (true, false, false));
