@@ -234,7 +234,8 @@ impl Kinds for Fake {
             };
         }
         let esp_files = matches!(home, LoaderHome::Disk { esp: Some(_), .. });
-        Products { files: true, esp_files, image: true, stamp: true }
+        let signed = options.get("secure-boot").and_then(Data::as_bool) == Some(true);
+        Products { files: true, esp_files, image: true, stamp: true, signed }
     }
 
     fn check_home(&self, _name: &str, options: &Record, home: &LoaderHome) -> Vec<OptionProblem> {

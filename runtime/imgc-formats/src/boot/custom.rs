@@ -98,7 +98,7 @@ impl Loader for Custom {
         let Ok(spec) = Spec::read(options) else { return Products::default() };
         let image = spec.boot.is_some() || !spec.stages.is_empty();
         let stamp = image || !spec.stamps.is_empty();
-        Products { files: !spec.files.is_empty(), esp_files: false, image, stamp }
+        Products { files: !spec.files.is_empty(), image, stamp, ..Products::default() }
     }
 
     fn check(&self, options: &Record) -> Vec<OptionProblem> {
