@@ -11,6 +11,8 @@ mod machines;
 mod media;
 mod mount;
 mod network;
+mod secure;
 mod stand_in;
 mod syslinux;
+mod trixie;
 mod uefi;

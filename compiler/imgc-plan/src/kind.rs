@@ -153,6 +153,8 @@ pub struct Products {
     pub stamp: bool,
     /// Whether its code goes into the disk's first sector, where there is room for one.
     pub boot_code: bool,
+    /// Whether what its menu starts must be signed: it runs under secure boot.
+    pub signed: bool,
 }
 
 /// What the compiler must know of a disk format.

@@ -133,6 +133,23 @@ impl BootAction {
             Self::Exit | Self::FirmwareSetup | Self::Reboot | Self::PowerOff => Vec::new(),
         }
     }
+
+    /// The file that this action starts, or makes ready to be started.
+    pub fn program(&self) -> Option<&str> {
+        match self {
+            Self::Multiboot { path, .. }
+            | Self::Multiboot2 { path, .. }
+            | Self::Linux { path, .. }
+            | Self::Chainload { path, .. } => Some(path),
+            Self::Module { .. }
+            | Self::Initrd { .. }
+            | Self::DeviceTree { .. }
+            | Self::Exit
+            | Self::FirmwareSetup
+            | Self::Reboot
+            | Self::PowerOff => None,
+        }
+    }
 }
 
 impl Menu {
@@ -149,12 +166,26 @@ impl Menu {
 
     /// The files that its entries read, each with the index of the entry (of the outermost menu) that reads it.
     pub fn paths(&self) -> Vec<(usize, &str)> {
-        fn of<'m>(entry: &'m MenuEntry, index: usize, out: &mut Vec<(usize, &'m str)>) {
-            out.extend(entry.actions.iter().flat_map(BootAction::paths).map(|path| (index, path)));
-            entry.entries.iter().for_each(|inner| of(inner, index, out));
+        self.each(&|action| action.paths())
+    }
+
+    /// The files that its entries start, as [`Menu::paths`].
+    pub fn programs(&self) -> Vec<(usize, &str)> {
+        self.each(&|action| action.program().into_iter().collect())
+    }
+
+    fn each<'m>(&'m self, paths: &dyn Fn(&'m BootAction) -> Vec<&'m str>) -> Vec<(usize, &'m str)> {
+        fn of<'m>(
+            entry: &'m MenuEntry,
+            index: usize,
+            paths: &dyn Fn(&'m BootAction) -> Vec<&'m str>,
+            out: &mut Vec<(usize, &'m str)>,
+        ) {
+            out.extend(entry.actions.iter().flat_map(paths).map(|path| (index, path)));
+            entry.entries.iter().for_each(|inner| of(inner, index, paths, out));
         }
         let mut out = Vec::new();
-        self.entries.iter().enumerate().for_each(|(index, entry)| of(entry, index, &mut out));
+        self.entries.iter().enumerate().for_each(|(index, entry)| of(entry, index, paths, &mut out));
         out
     }
 }

@@ -252,6 +252,14 @@ pub enum TreeOp {
         /// Whether names that differ only in case are the same.
         folds_case: bool,
     },
+    /// Changes nothing: these files must be EFI applications that somebody signed, links followed; those that are not there are
+    /// passed over. For what a boot menu starts under secure boot.
+    Signed {
+        /// The files, by absolute paths.
+        paths: Vec<String>,
+        /// Whether names that differ only in case are the same.
+        folds_case: bool,
+    },
     /// Changes nothing: this input tree must not put anything else at a path than the others do. For loaders that share a
     /// filesystem.
     Apart {
@@ -327,6 +335,7 @@ impl Canonical for TreeOp {
             Self::Remove { paths } => c.text("remove").add(paths),
             Self::Overlay { input } => c.text("overlay").int(*input as u64),
             Self::Require { paths, folds_case } => c.text("require").add(paths).add(folds_case),
+            Self::Signed { paths, folds_case } => c.text("signed").add(paths).add(folds_case),
             Self::Apart { input, others, folds_case } => {
                 c.text("apart").int(*input as u64).int(others.len() as u64);
                 others.iter().fold(c, |c, other| c.int(*other as u64)).add(folds_case)

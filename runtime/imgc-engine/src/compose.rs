@@ -118,6 +118,9 @@ impl<'a> Maker<'a> {
             }
             TreeOp::Overlay { input } => self.overlay(index, *input),
             TreeOp::Require { paths, folds_case } => require::check(&self.work, paths, *folds_case),
+            TreeOp::Signed { paths, folds_case } => {
+                require::signed(&self.work, paths, *folds_case, self.store)
+            }
             TreeOp::Apart { input, others, folds_case } => {
                 let others = others.iter().map(|other| self.tree(*other)).collect::<Result<Vec<_>, _>>()?;
                 apart::check(self.tree(*input)?, &others, *folds_case)

@@ -1,9 +1,10 @@
 //! Boot loaders: one folder each. Installing one is placing files and stamping bytes, never running its installer.
 
+pub mod application;
 mod custom;
 pub mod eltorito;
 mod files;
-mod grub;
+pub(crate) mod grub;
 mod ipxe;
 mod limine;
 mod media_checksum;

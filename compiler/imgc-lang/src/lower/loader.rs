@@ -19,24 +19,34 @@ use crate::{
     resolve::{Chosen, Loader},
 };
 
-/// The files that the menus of these loaders name, entry by entry.
+/// What must be true of the files that the menus of these loaders name, entry by entry: that they are there, and that what is
+/// started under secure boot is signed.
 pub fn required<'a>(loaders: impl Iterator<Item = &'a Loader>, folds_case: bool) -> Vec<(TreeOp, Span)> {
     let mut required = Vec::new();
     for loader in loaders {
         let Some(menu) = &loader.menu else { continue };
-        let mut entries: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
-        for (index, path) in menu.paths() {
-            entries.entry(index).or_default().insert(path.to_owned());
+        for (paths, span) in by_entry(loader, menu.paths()) {
+            required.push((TreeOp::Require { paths, folds_case }, span));
         }
-        for (index, paths) in entries {
-            let span = loader.entries.get(index).copied().unwrap_or(loader.span);
-            required.push((TreeOp::Require { paths: paths.into_iter().collect(), folds_case }, span));
+        let programs = if loader.products.signed { menu.programs() } else { Vec::new() };
+        for (paths, span) in by_entry(loader, programs) {
+            required.push((TreeOp::Signed { paths, folds_case }, span));
         }
     }
     // Two loaders that show the same menu ask for the same files.
     let mut seen = BTreeSet::new();
-    required.retain(|(_, span)| seen.insert((span.file, span.start)));
+    required.retain(|(op, span)| seen.insert((matches!(op, TreeOp::Signed { .. }), span.file, span.start)));
     required
+}
+
+/// Paths with the index of their entry, as sets of each entry with where it is named.
+fn by_entry(loader: &Loader, paths: Vec<(usize, &str)>) -> Vec<(Vec<String>, Span)> {
+    let mut entries: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
+    for (index, path) in paths {
+        entries.entry(index).or_default().insert(path.to_owned());
+    }
+    let span = |index: usize| loader.entries.get(index).copied().unwrap_or(loader.span);
+    entries.into_iter().map(|(index, paths)| (paths.into_iter().collect(), span(index))).collect()
 }
 
 /// The step that makes a product of a loader.

@@ -240,7 +240,8 @@ impl Kinds for Fake {
         }
         let esp_files = matches!(home, LoaderHome::Disk { esp: Some(_), .. });
         let boot_code = home.own().is_some_and(|own| own.filesystem == "ext2") && !esp_files;
-        Products { files: true, esp_files, image: true, stamp: true, boot_code }
+        let signed = options.get("secure-boot").and_then(Data::as_bool) == Some(true);
+        Products { files: true, esp_files, image: true, stamp: true, boot_code, signed }
     }
 
     fn check_home(&self, _name: &str, options: &Record, home: &LoaderHome) -> Vec<OptionProblem> {

@@ -1,6 +1,7 @@
-//! Whether files are there that something else names, such as a boot menu.
+//! Whether files are there that something else names, such as a boot menu, and are signed where they must be.
 
-use imgc_image::{Failure, Node, Problem};
+use imgc_formats::boot::application;
+use imgc_image::{Failure, Node, Problem, Store};
 use imgc_plan::tree::BytePath;
 
 use super::{
@@ -19,6 +20,23 @@ const LINKS: usize = 40;
 pub fn check(work: &Work, paths: &[String], folds_case: bool) -> Result<(), Failure> {
     let problems: Vec<Problem> =
         paths.iter().filter_map(|path| one(work, path.as_bytes(), folds_case)).collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
+}
+
+/// Checks that each path leads to an EFI application with a signature. What is no file is [`check`]'s to complain of.
+///
+/// # Errors
+/// Every one that does not, or that a content cannot be read.
+pub fn signed(work: &Work, paths: &[String], folds_case: bool, store: &dyn Store) -> Result<(), Failure> {
+    let mut problems = Vec::new();
+    for path in paths {
+        let Some(id) = follow(work, path.as_bytes(), folds_case) else { continue };
+        let Node::File { content, .. } = &work.item(id).node else { continue };
+        match application::check_signed(path, content, store) {
+            Err(Failure::Problems(found)) => problems.extend(found),
+            other => other?,
+        }
+    }
     if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
 }
 

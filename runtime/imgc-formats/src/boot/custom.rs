@@ -99,7 +99,7 @@ impl Loader for Custom {
         let image = spec.boot.is_some() || !spec.stages.is_empty();
         let stamp = image || !spec.stamps.is_empty();
         let boot_code = spec.boot.is_some() && spec.boot_at == BootAt::Disk;
-        Products { files: !spec.files.is_empty(), esp_files: false, image, stamp, boot_code }
+        Products { files: !spec.files.is_empty(), image, stamp, boot_code, ..Products::default() }
     }
 
     fn check(&self, options: &Record) -> Vec<OptionProblem> {

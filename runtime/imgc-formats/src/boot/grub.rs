@@ -8,8 +8,8 @@
 //!                                        └─ stamp ─→ sector 0, gap, bios-boot partition, boot record, catalogue of a CD
 //! ```
 //!
-//! Layouts hold for GRUB 2.06; fields that are patched are checked first, so that another version is refused rather
-//! than broken. The first image has the least that can read the menu's filesystem; everything else is loaded from there.
+//! Layouts hold for GRUB 2.06 and 2.12; fields that are patched are checked first, so that another version is refused rather
+//! than broken. Where secure boot is asked for, nothing is made but the menu: images that others signed are placed (`signed`). The first image has the least that can read the menu's filesystem; everything else is loaded from there.
 
 mod area;
 mod config;
@@ -29,6 +29,7 @@ mod pe;
 mod place;
 mod platform;
 mod quote;
+mod signed;
 mod stamp;
 
 #[cfg(test)]
@@ -42,6 +43,7 @@ use imgc_plan::{
     step::LoaderHome,
 };
 
+pub(crate) use self::area::Area;
 use self::{
     options::Options,
     package::Package,
@@ -60,7 +62,8 @@ static KIND: Kind = Kind {
           (`gpt`), from the partition itself (`target=partition`), or as a CD where the partition is `iso9660`; UEFI starts an EFI \
           image in `esp`, or in `partition` if that is the ESP. Entries with `tries` are counted in `grubenv` beside the menu: a \
           started system says that it is good by `grub-editenv /boot/grub/grubenv set tries_NAME=good`, in whose NAME all but \
-          letters and digits is `_`. Needs the files of GRUB 2.06, such as Debian's `grub-pc-bin` and `grub-efi-amd64-bin`.",
+          letters and digits is `_`. Needs the files of GRUB 2.06 or 2.12, such as Debian's `grub-pc-bin` and `grub-efi-amd64-bin`; with \
+          `secure-boot=#true` signed images instead, such as those of `shim-signed` and `grub-efi-amd64-signed`.",
     since: "0.1.0",
     options: &[
         Opt {
@@ -138,6 +141,15 @@ static KIND: Kind = Kind {
             since: "0.1.0",
         },
         Opt {
+            name: "secure-boot",
+            ty: OptType::Bool,
+            default: Default::Bool(false),
+            doc: "Whether UEFI starts it with secure boot on: `shimx64.efi.signed` where firmware looks, `grubx64.efi.signed` beside it, \
+                  and `mmx64.efi.signed` where the source has it. The modules are those of the signed image, `config` runs before the \
+                  menu is read, and every kernel that the menu starts must be signed.",
+            since: "0.1.0",
+        },
+        Opt {
             name: "id",
             ty: OptType::Uuid,
             default: Default::Derived,
@@ -169,7 +181,7 @@ impl Loader for Grub {
             Form::Disk | Form::Cd => Products { image: true, stamp: true, boot_code: true, ..files },
             Form::Efi => {
                 let catalog = home.own().is_some_and(place::is_cd);
-                Products { esp_files: true, stamp: catalog, ..files }
+                Products { esp_files: true, stamp: catalog, signed: options.secure_boot, ..files }
             }
             Form::Pxe | Form::NetEfi => files,
         }
@@ -186,18 +198,27 @@ impl Loader for Grub {
     fn check_menu(&self, options: &Record, menu: &Menu, home: &LoaderHome) -> Vec<(usize, OptionProblem)> {
         let Ok(options) = Options::read(options) else { return Vec::new() };
         let mut found = menu::check(menu, options.platform);
+        if options.secure_boot {
+            found.extend(signed::check_menu(menu));
+        }
         found.extend(env::check(menu, &Place::of(&options, home)));
         found
     }
 
     fn files(&self, job: &LoaderJob<'_>) -> Result<Tree, Failure> {
         let options = Options::for_step(job.options)?;
+        if options.secure_boot {
+            return install::menu_files(&Place::of(&options, job.home), job);
+        }
         let package = Package::find(job, options.platform)?;
         install::files(&package, &Place::of(&options, job.home), job)
     }
 
     fn esp_files(&self, job: &LoaderJob<'_>) -> Result<Tree, Failure> {
         let options = Options::for_step(job.options)?;
+        if options.secure_boot {
+            return signed::esp_files(&Place::of(&options, job.home), job);
+        }
         let package = Package::find(job, options.platform)?;
         install::esp_files(&package, &Place::of(&options, job.home), job)
     }

@@ -91,7 +91,7 @@ static KIND: Kind = Kind {
             name: "secure-boot",
             ty: OptType::Bool,
             default: Default::Bool(false),
-            doc: "Whether it must be signed, so that firmware with secure boot starts it.",
+            doc: "Whether it, and what its menu starts, must be signed, so that firmware with secure boot starts them.",
             since: "0.1.0",
         },
         EPOCH,
@@ -109,9 +109,10 @@ impl Loader for SystemdBoot {
         &KIND
     }
 
-    fn products(&self, _options: &Record, home: &LoaderHome) -> Products {
+    fn products(&self, options: &Record, home: &LoaderHome) -> Products {
         let esp_files = matches!(home, LoaderHome::Disk { esp: Some(_), .. });
-        Products { files: true, esp_files, ..Products::default() }
+        let signed = Options::of(options).secure_boot;
+        Products { files: true, esp_files, signed, ..Products::default() }
     }
 
     fn check(&self, _options: &Record) -> Vec<OptionProblem> {

@@ -1,6 +1,6 @@
-//! GRUB's core image for a BIOS: followed by its block list, unpacked, and what its module area says.
+//! GRUB's core image for a BIOS: followed by its block list, and unpacked.
 //!
-//! Layouts: GRUB's `include/grub/offsets.h` and `include/grub/kernel.h`.
+//! Layouts: GRUB's `include/grub/offsets.h`.
 
 use std::io::Read;
 
@@ -10,6 +10,7 @@ use super::{
     disk::{Disk, SECTOR, has, number, read},
     report::Trail,
 };
+use crate::boot::grub::Area;
 
 /// In `boot.img` and in `boot_hybrid.img`: u64 first sector of the core image.
 pub(super) const KERNEL_SECTOR: usize = 0x5c;
@@ -24,7 +25,7 @@ const DISK_BOOT: &[u8] = b"Geom\0Read\0 Error";
 const COMPRESSED_SIZE: usize = 8;
 const UNCOMPRESSED_SIZE: usize = 12;
 
-/// How long `lzma_decompress.img` is: 2848 bytes in 2.06, and no version's differs by much. Only whole words are tried.
+/// How long `lzma_decompress.img` is: 2848 bytes in 2.06 and 2.12, and no version's differs by much. Only whole words are tried.
 const DECOMPRESSOR: usize = 2848;
 const DECOMPRESSORS: std::ops::Range<usize> = 2048..4096;
 
@@ -33,67 +34,6 @@ const MOST_SECTORS: u64 = 2048;
 const MOST_BYTES: u64 = 8 << 20;
 /// How many places a stream is looked for at: an image of zeros looks like one everywhere.
 const MOST_TRIES: usize = 24;
-
-/// `mimg`, and the types of its objects.
-const MAGIC: &[u8] = b"mimg";
-const MODULE: u64 = 0;
-const MEMDISK: u64 = 1;
-const CONFIG: u64 = 2;
-const PREFIX: u64 = 3;
-
-/// What GRUB's kernel finds behind itself.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Area {
-    /// Where its directory is, such as `(,gpt2)/boot/grub`.
-    pub(super) prefix: String,
-    /// Commands that run before anything is read.
-    pub(super) config: String,
-    /// Whether it brings a disk of its own.
-    pub(super) memdisk: bool,
-    modules: Vec<u8>,
-}
-
-impl Area {
-    /// Finds the area in a kernel's memory: the last one, as code may have the mark, too.
-    pub(super) fn find(memory: &[u8]) -> Option<Self> {
-        let starts = memory.windows(4).enumerate().filter(|(_, window)| *window == MAGIC).map(|(at, _)| at);
-        let starts: Vec<usize> = starts.take(64).collect();
-        starts.into_iter().rev().find_map(|at| Self::read(&memory[at..]))
-    }
-
-    fn read(bytes: &[u8]) -> Option<Self> {
-        // u32 magic, u32 offset, u32 size; with eight bytes for each but the magic, which is padded, in 64-bit kernels.
-        let narrow = (number(bytes, 4, 4)?, number(bytes, 8, 4)?);
-        let (from, len) = match narrow {
-            (0, _) => (number(bytes, 8, 8)?, number(bytes, 16, 8)?),
-            narrow => narrow,
-        };
-        let (from, len) = (usize::try_from(from).ok()?, usize::try_from(len).ok()?);
-        let mut objects = bytes.get(from..len).filter(|_| from >= 12)?;
-        let mut area = Self::default();
-        while objects.len() >= 8 {
-            let (ty, len) = (number(objects, 0, 4)?, usize::try_from(number(objects, 4, 4)?).ok()?);
-            let data = objects.get(8..len)?;
-            let text = || {
-                String::from_utf8_lossy(data.split(|byte| *byte == 0).next().unwrap_or_default()).into_owned()
-            };
-            match ty {
-                MODULE => area.modules.extend(data),
-                MEMDISK => area.memdisk = true,
-                CONFIG => area.config = text(),
-                PREFIX => area.prefix = text(),
-                _ => {}
-            }
-            objects = &objects[len..];
-        }
-        Some(area)
-    }
-
-    /// Whether a module is in it, by its name in the section `.modname`.
-    pub(super) fn has_module(&self, name: &str) -> bool {
-        has(&self.modules, format!("\0{name}\0").as_bytes())
-    }
-}
 
 /// Follows boot code that loads the core image's first sector from `first`; `from` is its place.
 pub(super) fn follow(disk: &Disk<'_>, first: u64, from: &str, trail: &mut Trail) -> Option<Area> {

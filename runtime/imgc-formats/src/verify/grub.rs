@@ -1,12 +1,12 @@
 //! GRUB's directory: the menu that it reads, and its modules.
 
 use super::{
-    core::Area,
     disk::{Disk, Part},
     files::Files,
     report::Trail,
     script,
 };
+use crate::boot::grub::Area;
 
 /// Where a menu is read from, and by what.
 pub(super) struct Home<'d> {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{core::Area, disk::Disk, grub::Home, report::Trail};
+use super::{disk::Disk, grub::Home, report::Trail};
+use crate::boot::grub::Area;
 
 /// How deep files that name others are followed, and how many in all.
 const DEEPEST: usize = 4;

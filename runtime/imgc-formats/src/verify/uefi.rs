@@ -1,22 +1,27 @@
 //! What UEFI finds: applications in `/EFI/BOOT` of a FAT filesystem, whose loader is known by its sections.
 
+use imgc_image::ReadAt;
+
 use super::{
-    core::Area,
     disk::{Disk, has},
     entries,
     files::Files,
     grub,
     report::{Finding, Firmware, Level, Medium, Trail},
 };
-use imgc_image::ReadAt;
-
-use crate::pe::{EFI_APPLICATION, MACHINES, Machine, Pe, machine_name};
+use crate::{
+    boot::grub::Area,
+    pe::{EFI_APPLICATION, MACHINES, Machine, Pe, machine_name},
+};
 
 /// The longest application: unified kernel images have whole systems in them.
 const LONGEST: u64 = 512 << 20;
 
 /// In a kernel's header, `HdrS` (Linux, `Documentation/arch/x86/boot.rst`).
 const KERNEL: (usize, &[u8]) = (0x202, b"HdrS");
+
+/// What shim says of itself (shim, `version.c.in`).
+const SHIM: &[u8] = b"UEFI SHIM\n$Version: ";
 
 /// What UEFI would do with the disk: one trail for each application, and one for each system partition that is broken.
 pub(super) fn check(disk: &Disk<'_>) -> Vec<Trail> {
@@ -172,7 +177,7 @@ impl Application<'_> {
                 place,
                 "a kernel that firmware starts gets only the command line that it was built with",
             );
-        } else if section(".vendor_cert").is_some() && depth == 0 {
+        } else if has(bytes, SHIM) && depth == 0 {
             trail.step(format!("shim, {signed}, {place}"));
             let next = format!("/EFI/BOOT/grub{}.efi", self.machine.name);
             self.follow(&next, 1, trail);

@@ -5,10 +5,13 @@
 //! {type, length with these eight bytes} data, padded     modules, memory disk, configuration, prefix
 //! ```
 //!
-//! Source: GRUB's `include/grub/kernel.h`; the order is that of grub-mkimage 2.06.
+//! Source: GRUB's `include/grub/kernel.h`; the order is that of grub-mkimage.
+
+mod read;
 
 use imgc_image::{Failure, Problem};
 
+pub use self::read::Area;
 use super::{memdisk, package::Package, place::Place};
 
 /// The most bytes of modules before compression, against sources that are none of GRUB's. All of 2.06's have 3 MiB.

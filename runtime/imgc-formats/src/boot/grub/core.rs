@@ -11,7 +11,7 @@
 //! of it in one file.
 //!
 //! Offsets and fields: GRUB's `include/grub/offsets.h` and `include/grub/kernel.h`; those of the images themselves were
-//! measured with 2.06. The decompressed part is equal to grub-mkimage's byte for byte.
+//! measured with 2.06 and 2.12. The decompressed part is equal to grub-mkimage's byte for byte.
 
 use std::io::Write;
 
@@ -116,7 +116,7 @@ fn compressed(package: &Package<'_>, payload: &[u8]) -> Result<Vec<u8>, Failure>
     Ok(diskboot)
 }
 
-/// grub-mkimage's own limit, counted from the kernel's link address; 2.06 takes 0x6f000 bytes and not one more.
+/// grub-mkimage's own limit, counted from the kernel's link address; 2.06 and 2.12 take 0x6f000 bytes and not one more.
 fn fits_memory(len: usize) -> Result<(), Problem> {
     let limit = MEMORY_UPPER - LINK_ADDRESS as usize;
     if len <= limit {

@@ -4,7 +4,7 @@ use imgc_image::Problem;
 
 use super::package::unknown;
 
-/// Where the kernel of i386-pc is linked to (GRUB 2.06, `include/grub/offsets.h`). Part of the output.
+/// Where the kernel of i386-pc is linked to (GRUB, `include/grub/offsets.h`). Part of the output.
 pub const LINK_ADDRESS: u32 = 0x9000;
 
 /// The most bytes of a flat kernel: what lies between its link address and the end of conventional memory.
@@ -14,7 +14,7 @@ const SHT_NOBITS: u32 = 8;
 const SHF_ALLOC: u32 = 2;
 
 /// The kernel's loaded sections at their addresses less [`LINK_ADDRESS`], without those that have no bytes (.bss). No field is
-/// patched: what grub-mkimage 2.06 does for i386-pc.
+/// patched: what grub-mkimage does for i386-pc.
 ///
 /// # Errors
 /// When it is not a 32-bit x86 executable, or a section lies outside of the file or of conventional memory.

@@ -23,6 +23,12 @@ pub fn check(options: &Options, home: &LoaderHome) -> Vec<OptionProblem> {
     let mut found = Vec::new();
     let place = Place::of(options, home);
     let LoaderHome::Disk { table, own, esp } = home else {
+        if options.secure_boot {
+            let message =
+                "a signed GRUB that is fetched over a network looks for its menu where its maker chose";
+            let help = "copy the signed images and a `grub.cfg` into the tree, or leave `secure-boot` out";
+            found.push(problem("secure-boot", message.to_owned(), help));
+        }
         return found;
     };
     if options.platform == Platform::I386PcPxe {

@@ -71,6 +71,30 @@ const LISTS: &[&str] =
 /// When the package lacks something, or the menu cannot be expressed.
 pub fn files(package: &Package<'_>, place: &Place<'_>, job: &LoaderJob<'_>) -> Result<Tree, Failure> {
     let options = place.options;
+    let mut files = menu(place, job)?;
+    let beside = |name: &str| format!("{}/{name}", options.platform.directory());
+    match place.form {
+        Form::Disk | Form::Efi => {}
+        Form::Partition => files.write_dense(&beside(CORE), &core::core(package, place)?)?,
+        Form::Cd => files.write_dense(&beside(CD), &core::cd(package, place)?)?,
+        Form::Pxe => files.write(&beside(PXE), &core::pxe(package, place)?)?,
+        Form::NetEfi => files.write(&beside(NET_EFI), &pe::image(package, place)?)?,
+    }
+    modules(package, place, job.menu, &mut files)?;
+    files.all.finish()
+}
+
+/// As [`files`], where GRUB has all its modules in its image: the menu, and what belongs to it.
+///
+/// # Errors
+/// When the menu cannot be expressed.
+pub fn menu_files(place: &Place<'_>, job: &LoaderJob<'_>) -> Result<Tree, Failure> {
+    menu(place, job)?.all.finish()
+}
+
+/// The menu, the file by which its directory is known, the catalogue of a CD.
+fn menu<'a>(place: &Place<'a>, job: &LoaderJob<'a>) -> Result<Files<'a>, Failure> {
+    let options = place.options;
     let mut files = Files { options, all: files::Files::new(job.store, options.epoch) };
     // Without a menu the partition holds a `grub.cfg` of its own, or GRUB shows its command line.
     if let Some(menu) = job.menu {
@@ -87,16 +111,7 @@ pub fn files(package: &Package<'_>, place: &Place<'_>, job: &LoaderJob<'_>) -> R
     {
         files.all.entry(catalog);
     }
-    let beside = |name: &str| format!("{}/{name}", options.platform.directory());
-    match place.form {
-        Form::Disk | Form::Efi => {}
-        Form::Partition => files.write_dense(&beside(CORE), &core::core(package, place)?)?,
-        Form::Cd => files.write_dense(&beside(CD), &core::cd(package, place)?)?,
-        Form::Pxe => files.write(&beside(PXE), &core::pxe(package, place)?)?,
-        Form::NetEfi => files.write(&beside(NET_EFI), &pe::image(package, place)?)?,
-    }
-    modules(package, place, job.menu, &mut files)?;
-    files.all.finish()
+    Ok(files)
 }
 
 /// The image in the partition in which UEFI looks.

@@ -7,20 +7,21 @@
 //! ```
 //!
 //! Source: the ELF specification 1.2 with the psABI supplements for i386, x86-64 and AArch64; the order of sections is that of
-//! grub-mkimage 2.06. Only the relocations that 2.06 has are known; others are refused.
+//! grub-mkimage. Only the relocations that the kernels of 2.06 and 2.12 have are known; others are refused.
 
 mod elf;
 mod relocate;
 
 use imgc_image::Problem;
 
+pub use self::elf::number;
 use self::elf::{Class, Object, Section};
 use super::package::unknown;
 
 /// Where the first section lies, and what sections of the image are multiples of: a page.
 pub const PAGE: u32 = 0x1000;
 
-/// The most bytes of a linked kernel: 2.06's has 115 KiB.
+/// The most bytes of a linked kernel: 2.12's has 120 KiB.
 const LIMIT: u32 = 4 << 20;
 
 /// The file that is linked, as messages name it.
@@ -53,7 +54,7 @@ pub struct Linked {
 /// Links the kernel to address 0.
 ///
 /// # Errors
-/// When it is no object of this machine, or one that 2.06 would not have.
+/// When it is no object of this machine, or has what no known version's kernel has.
 pub fn link(file: &[u8], arch: Arch) -> Result<Linked, Problem> {
     let (class, machine) = match arch {
         Arch::I386 => (Class::Bits32, 3),

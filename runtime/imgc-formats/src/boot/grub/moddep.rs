@@ -26,7 +26,7 @@ impl Dependencies {
     }
 
     /// These modules and all that they need, each once, what is needed before what needs it. It is the order of
-    /// grub-mkimage 2.06: depth first, and what a module needs from the last to the first. Circles do no harm.
+    /// grub-mkimage: depth first, and what a module needs from the last to the first. Circles do no harm.
     pub fn closure<'n>(&self, wanted: impl IntoIterator<Item = &'n str>) -> Vec<String> {
         enum Task {
             Visit(String),

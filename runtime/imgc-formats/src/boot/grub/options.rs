@@ -35,6 +35,8 @@ pub struct Options {
     pub font: Option<String>,
     /// How the menu looks in graphics.
     pub theme: Option<String>,
+    /// Whether it starts under secure boot, from images that others signed.
+    pub secure_boot: bool,
     /// By which GRUB knows its directory.
     pub id: String,
     /// The time of its files, in seconds since 1970.
@@ -68,6 +70,7 @@ impl Options {
             memdisk: list("memdisk"),
             font,
             theme,
+            secure_boot: record.get("secure-boot").and_then(Data::as_bool).unwrap_or(false),
             id: text("id").unwrap_or("00000000-0000-0000-0000-000000000000").to_owned(),
             epoch: epoch(record),
         };
@@ -130,6 +133,9 @@ impl Options {
             let message = format!("`target=partition` is for a BIOS, not for `{}`", self.platform.name());
             problems.push(problem("target", message, "leave `target` out"));
         }
+        if self.secure_boot {
+            self.check_secure(problems);
+        }
         if self.theme.is_some() && self.font.is_none() {
             let message = "a theme needs graphics, which need a font".to_owned();
             problems.push(problem(
@@ -138,6 +144,31 @@ impl Options {
                 "name one with `font`, such as `unicode.pf2` of grub-common",
             ));
         }
+    }
+
+    /// What an image that others signed cannot be given, and what GRUB refuses to load where only signed code may run.
+    fn check_secure(&self, problems: &mut Vec<OptionProblem>) {
+        if !self.platform.is_efi() {
+            let message =
+                format!("`{}` is no UEFI firmware, and only UEFI has secure boot", self.platform.name());
+            problems.push(problem("secure-boot", message, "leave `secure-boot` out"));
+        }
+        let mut refuse = |option, given: bool, message: &str| {
+            if given {
+                problems.push(problem(
+                    option,
+                    message.to_owned(),
+                    "leave it out, or leave `secure-boot` out",
+                ));
+            }
+        };
+        refuse(
+            "memdisk",
+            !self.memdisk.is_empty(),
+            "a signed image of GRUB takes no other files into its memory disk",
+        );
+        refuse("font", self.font.is_some(), "under secure boot GRUB loads no font but its own");
+        refuse("install-modules", self.all_modules, "under secure boot GRUB loads no modules from files");
     }
 }
 
@@ -166,6 +197,13 @@ fn read_path(option: &'static str, text: &str, problems: &mut Vec<OptionProblem>
         Err(message) => problems.push(problem(option, message, help)),
     }
     String::new()
+}
+
+/// A directory that an image names, if it can be one: as the option `directory` takes it.
+pub fn read_directory(text: &str) -> Option<String> {
+    let mut problems = Vec::new();
+    let path = read_path("directory", text, &mut problems);
+    problems.is_empty().then_some(path)
 }
 
 /// A complaint about an option, and what would be right.

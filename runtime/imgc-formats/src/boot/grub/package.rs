@@ -4,7 +4,7 @@ use imgc_image::{Content, Failure, Node, Problem, Reader, Store, Tree};
 
 use super::{super::LoaderJob, platform::Platform};
 
-/// The largest file of a package that is read, in bytes. Of GRUB 2.06 for a BIOS it is `normal.mod` with 113 KiB.
+/// The largest file of a package that is read, in bytes. In GRUB 2.12 for a BIOS it is `normal.mod` with 119 KiB.
 const FILE_LIMIT: u64 = 4 << 20;
 
 /// One platform's files in a source.
@@ -131,8 +131,8 @@ impl<'a> Package<'a> {
     }
 }
 
-/// A file that is not what GRUB 2.06 has under this name.
+/// A file that is not what GRUB has under this name.
 pub fn unknown(name: &str, why: impl std::fmt::Display) -> Problem {
     Problem::new("grub-file-unknown", format!("`{name}` is not a file of a GRUB that imgc knows: {why}"))
-        .help("GRUB 2.06 is known")
+        .help("GRUB 2.06 and 2.12 are known")
 }

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Every section begins at a page, in the file as in memory. Source: PE Format (Microsoft), UEFI 2.10 section 2.1.1; what it leaves
-//! open is as grub-mkimage 2.06 has it, so the images are equal to its byte for byte.
+//! open is as grub-mkimage 2.06 and 2.12 have it, so the images are equal to theirs byte for byte.
 
 use imgc_image::{Failure, Problem};
 

@@ -74,6 +74,16 @@ impl<'a> Place<'a> {
     /// # Errors
     /// When GRUB cannot read that partition, or the package lacks a module.
     pub fn modules(&self, package: &Package<'_>) -> Result<Vec<String>, Failure> {
+        let modules = Dependencies::read(package)?.closure(self.wanted()?);
+        moddep::all_there(package, &modules)?;
+        Ok(modules)
+    }
+
+    /// The modules of the first image without those that they need.
+    ///
+    /// # Errors
+    /// When GRUB cannot read that partition.
+    pub fn wanted(&self) -> Result<Vec<&str>, Failure> {
         let mut wanted: Vec<&str> = Vec::new();
         match self.form {
             Form::Pxe => wanted.extend(["pxe", "tftp"]),
@@ -92,10 +102,8 @@ impl<'a> Place<'a> {
         if !self.options.memdisk.is_empty() {
             wanted.extend(memdisk::MODULES);
         }
-        let wanted = wanted.into_iter().chain(self.options.modules.iter().map(String::as_str));
-        let modules = Dependencies::read(package)?.closure(wanted);
-        moddep::all_there(package, &modules)?;
-        Ok(modules)
+        wanted.extend(self.options.modules.iter().map(String::as_str));
+        Ok(wanted)
     }
 
     /// Where GRUB finds its directory: on the disk that the firmware started (the empty name), so that the same disk starts from any

@@ -67,6 +67,16 @@ impl Platform {
         }
     }
 
+    /// The architecture in UEFI's words, as in the names of signed images; the firmware of a BIOS has none.
+    pub fn efi_arch(self) -> Option<&'static str> {
+        match self {
+            Self::I386Pc | Self::I386PcPxe => None,
+            Self::X8664Efi => Some("x64"),
+            Self::I386Efi => Some("ia32"),
+            Self::Arm64Efi => Some("aa64"),
+        }
+    }
+
     /// The module that reads disks through a BIOS; for UEFI the kernel does it.
     pub fn disk_module(self) -> Option<&'static str> {
         (!self.is_efi()).then_some("biosdisk")

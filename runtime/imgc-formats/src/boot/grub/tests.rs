@@ -7,6 +7,7 @@ mod hostile;
 mod install;
 mod menu;
 mod oracle;
+mod secure;
 mod stamping;
 
 use std::{path::Path, process::Command, sync::Arc};

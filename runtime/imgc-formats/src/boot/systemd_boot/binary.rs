@@ -1,9 +1,14 @@
 //! The application in its source: a signed one where there is one, for the right machine.
 
-use imgc_image::{Content, Failure, Node, Problem, Reader, Tree};
+use imgc_image::{Content, Failure, Node, Problem, Tree};
 
-use super::{super::LoaderJob, options::Options};
-use crate::pe::{EFI_APPLICATION, MACHINES, Pe, machine_name};
+use super::{
+    super::{
+        LoaderJob,
+        application::{self, Wanted},
+    },
+    options::Options,
+};
 
 /// Finds the application.
 ///
@@ -24,29 +29,13 @@ pub fn find<'a>(job: &LoaderJob<'a>, options: &Options) -> Result<&'a Content, F
             "Debian's package with it is `systemd-boot-efi`, of the architecture `amd64` for `arch=x64`",
         )
     })?;
-    check(&path, content, job, options)?;
+    let wanted = Wanted {
+        arch: options.arch,
+        signed: options.secure_boot,
+        help: "sign it with `sbsign`, and give a directory with what that writes as the source",
+    };
+    application::check(&path, content, job.store, wanted)?;
     Ok(content)
-}
-
-fn check(path: &str, content: &Content, job: &LoaderJob<'_>, options: &Options) -> Result<(), Failure> {
-    let bytes = content.to_bytes();
-    let pe = Pe::read(&Reader::new(&bytes, job.store))
-        .map_err(|error| error.of("loader-file-odd", format_args!("`{path}`")))?;
-    let wanted = MACHINES.iter().find(|machine| machine.name == options.arch);
-    if pe.subsystem() != EFI_APPLICATION {
-        return Err(Problem::new("loader-file-odd", format!("`{path}` is no EFI application")).into());
-    }
-    if wanted.is_none_or(|machine| machine.code != pe.machine()) {
-        let message = format!("`{path}` is for {}, not for {}", machine_name(pe.machine()), options.arch);
-        return Err(Problem::new("loader-file-odd", message).into());
-    }
-    if options.secure_boot && pe.signature.is_none() {
-        let message = format!("secure boot is asked for, and `{path}` has no signature");
-        return Err(Problem::new("unsigned-image", message)
-            .help("sign it with `sbsign`, and give a directory with what that writes as the source")
-            .into());
-    }
-    Ok(())
 }
 
 /// The one file of this name, wherever it is.

@@ -85,7 +85,7 @@ fn read(entry: &[u8], class: Class, arch: Arch, table: &Section) -> Result<Reloc
     Ok(Relocation { place, symbol, way, addend })
 }
 
-/// The types of relocations that GRUB 2.06's kernels have.
+/// The types of relocations that the kernels of GRUB 2.06 and 2.12 have.
 fn way(arch: Arch, kind: u64) -> Option<Way> {
     Some(match (arch, kind) {
         (Arch::I386, 1) => Way::Whole(4),        // R_386_32

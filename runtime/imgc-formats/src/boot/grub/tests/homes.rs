@@ -74,8 +74,9 @@ fn places_that_do_not_are_refused_with_the_reason() {
 #[test]
 fn what_is_made_follows_from_the_place() {
     let products = |pairs: &[(&str, Data)], home: &LoaderHome| {
-        let Products { files, esp_files, image, stamp, boot_code } = Grub.products(&options(pairs), home);
-        assert!(files);
+        let products = Grub.products(&options(pairs), home);
+        let Products { files, esp_files, image, stamp, boot_code, signed } = products;
+        assert!(files && signed == pairs.iter().any(|(name, _)| *name == "secure-boot"));
         assert_eq!(boot_code, image && !pairs.iter().any(|(name, _)| *name == "target"));
         (esp_files, image, stamp)
     };
@@ -88,6 +89,8 @@ fn what_is_made_follows_from_the_place() {
     assert_eq!(products(&[], &home("bare", 0, "iso9660")), (false, true, true));
     assert_eq!(products(&[], &LoaderHome::Network), (false, false, false));
     assert_eq!(products(&efi, &home("gpt", 1, "vfat")), (true, false, false));
+    let secure = [efi[0].clone(), ("secure-boot", Data::Bool(true))];
+    assert_eq!(products(&secure, &home("gpt", 1, "vfat")), (true, false, false));
     assert_eq!(products(&efi, &home("gpt", 0, "iso9660")), (true, false, true));
     assert_eq!(products(&efi, &LoaderHome::Network), (false, false, false));
 }
