@@ -1,6 +1,9 @@
 //! Steps: the dozen or so things that can be done on the way from sources to artifacts. A closed set: meaning is decided here.
 
+mod verity;
+
 use serde::Serialize;
+pub use verity::Verity;
 
 use crate::{
     data::Record,
@@ -311,29 +314,6 @@ pub struct Stamp {
     pub home: Option<LoaderHome>,
 }
 
-/// dm-verity: hashes of read-only bytes in a tree whose root hash proves all of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "product")]
-pub enum Verity {
-    /// `[Int fact?]` → Facts `{ len }`: how long the hashes will be of a content that is as long as the input says, or as the
-    /// partition that it is in.
-    Length {
-        /// That partition on a disk of its own, if the content is as long; the input is there if the partition fits it. What is
-        /// wrong with it, the real layout says.
-        alone: Option<DiskSpec>,
-    },
-    /// `[Bytes]` → Bytes: the hash device.
-    Hashes {
-        /// What is hashed before every block, at most 256 bytes.
-        salt: Vec<u8>,
-        /// The hash device's UUID, lower case with hyphens.
-        uuid: String,
-    },
-    /// `[Bytes of the data, Bytes of its hashes]` → Facts
-    /// `{ root_hash, salt, data_blocks, hash_len, data_guid, hash_guid }`.
-    Facts,
-}
-
 /// `[Facts layout, Bytes of a partition, …, Text fact GUID, …]` → Bytes of the disk. Bytes may be shorter than their partition, whose rest is zero; longer
 /// ones (of kinds that decide their length) are a mistake of the manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -420,23 +400,21 @@ impl Op {
             | Self::Archive(_)
             | Self::Loader(_)
             | Self::Measure(_)
-            | Self::Place(_)
-            | Self::Verity(Verity::Length { .. }) => Stage::Gather,
-            Self::Verity(Verity::Hashes { .. } | Verity::Facts)
-            | Self::Write(_)
-            | Self::Stamp(_)
-            | Self::Assemble(_)
-            | Self::Export(_)
-            | Self::ExportTree(_) => Stage::Make,
+            | Self::Place(_) => Stage::Gather,
+            Self::Verity(op) => op.stage(),
+            Self::Write(_) | Self::Stamp(_) | Self::Assemble(_) | Self::Export(_) | Self::ExportTree(_) => {
+                Stage::Make
+            }
         }
     }
 
     /// Whether it gives facts for people, which a report has also when they come from the cache.
     pub fn gives_facts(&self) -> bool {
-        matches!(
-            self,
-            Self::Measure(_) | Self::Place(_) | Self::Verity(Verity::Length { .. } | Verity::Facts)
-        )
+        match self {
+            Self::Measure(_) | Self::Place(_) => true,
+            Self::Verity(op) => op.gives_facts(),
+            _ => false,
+        }
     }
 
     /// Whether it touches the machine outside of the store, so that it is never answered from the action cache by its key alone.
@@ -497,9 +475,7 @@ impl Canonical for Op {
                 };
                 c.text(family).text(kind).add(options).add(home)
             }
-            Self::Verity(Verity::Length { alone }) => c.text("length").add(alone),
-            Self::Verity(Verity::Hashes { salt, uuid }) => c.text("hashes").bytes(salt).text(uuid),
-            Self::Verity(Verity::Facts) => c.text("facts"),
+            Self::Verity(op) => c.add(op),
             Self::Assemble(Assemble { kind, options, parts, guids }) => {
                 c.text(kind).add(options).add(parts).add(guids)
             }

@@ -26,6 +26,7 @@ mod reach;
 mod schedule;
 mod state;
 mod step;
+mod verity;
 mod why;
 
 pub use kinds::fact;

@@ -80,6 +80,8 @@ pub enum Made {
         content: Content,
         /// How long it is; without meaning for kinds that decide that by themselves.
         size: PartSize,
+        /// The hashes behind it.
+        hashes: Option<HashTree>,
     },
 }
 
@@ -109,7 +111,7 @@ pub struct Part {
     pub span: Span,
     /// What is in it.
     pub content: Option<Content>,
-    /// Whose hashes are in it, if it holds hashes instead.
+    /// The hashes in it.
     pub hashes: Option<Hashes>,
     /// The partition of hashes from whose root hash it takes its GUID.
     pub guid: Option<usize>,
@@ -118,12 +120,19 @@ pub struct Part {
 /// The hashes of a partition, by dm-verity.
 #[derive(Debug)]
 pub struct Hashes {
-    /// Which partition's.
+    /// Which partition's; the one that they are in: they lie behind its filesystem.
     pub of: usize,
+    /// How they are made.
+    pub tree: HashTree,
+}
+
+/// How hashes are made, by dm-verity.
+#[derive(Debug)]
+pub struct HashTree {
     /// What is hashed before every block.
     pub salt: Vec<u8>,
-    /// The UUID of the hash device.
-    pub uuid: String,
+    /// The UUID of the hash device; `None`: it has no superblock.
+    pub uuid: Option<String>,
     /// Where they are asked for.
     pub span: Span,
 }

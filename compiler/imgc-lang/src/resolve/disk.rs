@@ -91,7 +91,7 @@ fn close_part(
     let guid = verity::guid(cx, disk, at);
     let hashes = match &part.verity {
         None => None,
-        Some(said) => Some(verity::close(cx, disk, part, said, &node, place)?),
+        Some(said) => Some(verity::close(cx, disk, at, said, &node, place)?),
     };
     let content = match &part.content {
         None => None,

@@ -1,22 +1,14 @@
 //! Calls the code that makes a step's value: one function a kind of step.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, atomic::AtomicBool};
 
-use imgc_formats::{
-    boot::{LoaderJob, StampJob},
-    verity,
-};
+use imgc_formats::boot::{LoaderJob, StampJob};
 use imgc_image::{
     Bytes, BytesBuilder, Failure, Problem, Store, Tree, Value,
     build::{Patch, overlay},
 };
 use imgc_plan::{
-    Data, Family, Op, Record,
-    ids::uuid_bytes,
-    late,
+    Data, Family, Op, Record, late,
     layout::{self, Layout, PartSize},
     menu::Menu,
     step::{Archive, Assemble, Fetch, Loader, Measure, Place, Product, Stamp, Unpack, Verity, Write},
@@ -43,7 +35,7 @@ pub struct Job<'a> {
 }
 
 /// A value, and warnings.
-type Made = Result<(Value, Vec<Problem>), Failure>;
+pub type Made = Result<(Value, Vec<Problem>), Failure>;
 
 /// How many bytes a step will go through, where that is known.
 pub fn total(op: &Op, inputs: &[Value]) -> Option<u64> {
@@ -71,7 +63,7 @@ pub fn run(job: &Job<'_>) -> Made {
         Op::Write(op) => write(job, op),
         Op::Loader(op) => loader(job, op),
         Op::Stamp(op) => stamp(job, op),
-        Op::Verity(op) => hashes(job, op),
+        Op::Verity(op) => super::verity::run(job, op),
         Op::Assemble(op) => assemble(job, op),
         Op::Scan(_) | Op::Export(_) | Op::ExportTree(_) => {
             Err(Failure::Bug("scans and exports are local".into()))
@@ -79,7 +71,8 @@ pub fn run(job: &Job<'_>) -> Made {
     }
 }
 
-fn plain(value: impl Into<Value>) -> (Value, Vec<Problem>) {
+/// A value without warnings.
+pub fn plain(value: impl Into<Value>) -> (Value, Vec<Problem>) {
     (value.into(), Vec::new())
 }
 
@@ -88,7 +81,8 @@ impl<'a> Job<'a> {
         Failure::Bug(format!("input {at} of a {} step is no {what}", self.op.name()))
     }
 
-    fn bytes(&self, at: usize) -> Result<&'a Arc<Bytes>, Failure> {
+    /// An input that is Bytes.
+    pub fn bytes(&self, at: usize) -> Result<&'a Arc<Bytes>, Failure> {
         match self.inputs.get(at) {
             Some(Value::Bytes(bytes)) => Ok(bytes),
             _ => Err(self.wrong(at, "Bytes")),
@@ -107,7 +101,8 @@ impl<'a> Job<'a> {
         if at < self.inputs.len() { self.tree(at).map(Some) } else { Ok(None) }
     }
 
-    fn number(&self, at: usize) -> Result<u64, Failure> {
+    /// An input that is a fact, a number that is not negative.
+    pub fn number(&self, at: usize) -> Result<u64, Failure> {
         match self.inputs.get(at) {
             Some(Value::Facts(data)) => data.as_u64().ok_or_else(|| self.wrong(at, "number")),
             _ => Err(self.wrong(at, "number")),
@@ -282,31 +277,6 @@ fn stamp(job: &Job<'_>, op: &Stamp) -> Made {
         }
     };
     overlay(job.store, base, &pieces).map(plain).map_err(own_mistake)
-}
-
-fn hashes(job: &Job<'_>, op: &Verity) -> Made {
-    match op {
-        Verity::Length { alone } => {
-            let fits: Vec<Option<u64>> =
-                (0..job.inputs.len()).map(|at| job.number(at).map(Some)).collect::<Result<_, _>>()?;
-            // Where it cannot be placed, the real layout says why.
-            let content = fits.first().copied().flatten().unwrap_or(0);
-            let placed = alone.as_ref().and_then(|alone| layout::solve(alone, &fits).ok());
-            let placed = placed.and_then(|layout| Some(layout.parts.first()?.len));
-            let len = verity::hash_len(placed.unwrap_or(content)).unwrap_or(0);
-            Ok(plain(Data::Map(Record::from([("len".to_owned(), Data::from(len))]))))
-        }
-        Verity::Hashes { salt, uuid } => {
-            let uuid = uuid_bytes(uuid).ok_or_else(|| Failure::Bug(format!("`{uuid}` is no UUID")))?;
-            let params = verity::Params { salt, uuid };
-            let progress = |more| {
-                job.meter.add(more);
-                if job.stop.load(Ordering::Relaxed) { Err(Failure::Interrupted) } else { Ok(()) }
-            };
-            verity::write(job.bytes(0)?, &params, job.store, &progress).map(plain)
-        }
-        Verity::Facts => verity::facts(job.bytes(0)?, job.bytes(1)?, job.store).map(plain),
-    }
 }
 
 fn assemble(job: &Job<'_>, op: &Assemble) -> Made {
