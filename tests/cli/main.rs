@@ -13,6 +13,7 @@ mod packages;
 mod readme;
 mod rebuild;
 mod run;
+mod seals;
 mod survive;
 mod verify;
 mod verity;

@@ -8,6 +8,7 @@ mod loader;
 mod names;
 mod numbers;
 mod options;
+mod seals;
 mod test;
 mod verity;
 

@@ -149,6 +149,8 @@ pub struct Products {
     pub image: bool,
     /// Whether bytes of the finished disk are changed: a boot sector, a list of blocks, a catalogue.
     pub stamp: bool,
+    /// Whether bytes of its home are among these.
+    pub own: bool,
 }
 
 /// What the compiler must know of a disk format.

@@ -312,6 +312,17 @@ pub struct Stamp {
     pub options: Record,
     /// For a loader: where its files lie.
     pub home: Option<LoaderHome>,
+    /// For a loader: what it must not change.
+    pub seals: Vec<Seal>,
+}
+
+/// A partition whose bytes something has read, so that no stamp may change them any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Seal {
+    /// Its name.
+    pub part: String,
+    /// The name of the partition that keeps its hashes, which may be the same.
+    pub hashes: String,
 }
 
 /// `[Facts layout, Bytes of a partition, …, Text fact GUID, …]` → Bytes of the disk. Bytes may be shorter than their partition, whose rest is zero; longer
@@ -465,7 +476,7 @@ impl Canonical for Op {
                 };
                 c.text(kind).add(options).text(product).add(menu).add(home)
             }
-            Self::Stamp(Stamp { family, kind, options, home }) => {
+            Self::Stamp(Stamp { family, kind, options, home, seals }) => {
                 let family = match family {
                     Family::Filesystem => "filesystem",
                     Family::Table => "table",
@@ -473,7 +484,7 @@ impl Canonical for Op {
                     Family::DiskFormat => "disk-format",
                     Family::Archive => "archive",
                 };
-                c.text(family).text(kind).add(options).add(home)
+                c.text(family).text(kind).add(options).add(home).add(seals)
             }
             Self::Verity(op) => c.add(op),
             Self::Assemble(Assemble { kind, options, parts, guids }) => {
@@ -482,6 +493,13 @@ impl Canonical for Op {
             Self::Export(Export { kind, options, file }) => c.text(kind).add(options).text(file),
             Self::ExportTree(ExportTree { name }) => c.text(name),
         };
+    }
+}
+
+impl Canonical for Seal {
+    fn canon(&self, c: &mut Canon) {
+        let Self { part, hashes } = self;
+        c.text(part).text(hashes);
     }
 }
 

@@ -24,6 +24,7 @@ mod locate;
 mod meter;
 mod reach;
 mod schedule;
+mod seals;
 mod state;
 mod step;
 mod verity;

@@ -22,4 +22,5 @@ mod registry;
 mod testing;
 
 pub use fingerprint::{fingerprint, shared as shared_fingerprint, verity as verity_fingerprint};
+pub use pe::is_signed;
 pub use registry::{Registry, archive, disk_format, filesystem, loader, table};

@@ -3,7 +3,7 @@
 use imgc_plan::{
     Family, Input, Op, Record,
     layout::PartSize,
-    step::{Assemble, Compose, Place, Product, Stamp},
+    step::{Assemble, Compose, Place, Product, Seal, Stamp},
     tree::TreeOp,
 };
 
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     compilation::{DiskInfo, HashesInfo, Origin, PartInfo},
     diagnostic::Span,
-    resolve::{Chosen, Closed, Content, Disk, Installed, Loader},
+    resolve::{Chosen, Closed, Content, Disk, Hashes, Installed, Loader},
 };
 
 /// The step that makes a disk's bytes, and what people are told of the disk.
@@ -220,7 +220,15 @@ fn install(build: &mut Build<'_>, disk: &Disk, loader: &Loader, step: usize, pla
     }
     let (kind, options) = named(&loader.kind);
     let label = format!("install {kind} on {}", disk.name);
-    let stamp = Stamp { family: Family::Loader, kind, options, home: Some(loader.home.clone()) };
+    let hashes = disk.parts.iter().filter_map(|part| Some((part, part.hashes.as_ref()?)));
+    let seal = |(part, hashes): (&crate::resolve::Part, &Hashes)| {
+        let seal = |name: &str| Seal { part: name.to_owned(), hashes: part.name.clone() };
+        // Hashes in a partition of their own must not change, either.
+        let apart = part.content.is_none().then(|| seal(&part.name));
+        [seal(&disk.parts[hashes.of].name)].into_iter().chain(apart)
+    };
+    let seals = hashes.flat_map(seal).collect();
+    let stamp = Stamp { family: Family::Loader, kind, options, home: Some(loader.home.clone()), seals };
     Some(build.push(label, Op::Stamp(stamp), inputs, Origin { span: loader.span, ..Origin::default() }))
 }
 

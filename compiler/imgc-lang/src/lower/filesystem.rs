@@ -91,7 +91,7 @@ impl Job<'_> {
         let Some(place) = place.filter(|_| self.content.traits.stamps_start) else { return step };
         let (kind, options) = self.kind();
         let start = Input::fact(place, format!("parts.{part}.start_sector"));
-        let stamp = Stamp { family: Family::Filesystem, kind, options, home: None };
+        let stamp = Stamp { family: Family::Filesystem, kind, options, home: None, seals: Vec::new() };
         build.push(self.label("stamp"), Op::Stamp(stamp), vec![Input::of(step), start], self.origin())
     }
 

@@ -11,7 +11,7 @@ use super::{
     loader, names,
     numbers::numbers,
     options::{Place, complete},
-    verity,
+    seals, verity,
 };
 use crate::{
     decode::{Cx, Spanned, did_you_mean},
@@ -46,6 +46,9 @@ pub fn close(cx: &Cx<'_>, manifest: &Manifest, disk: &disk::Disk, place: &Place<
             close_loader(cx, manifest, (disk, loader), &parts, spec.as_ref(), table.kind.name, &place)
         })
         .collect();
+    if let Some(spec) = &spec {
+        seals::check(cx, disk, rules, spec, &parts, &loaders);
+    }
     Some(Disk {
         name: disk.name.value.clone(),
         span: disk.name.span,

@@ -15,7 +15,7 @@ use imgc_plan::{
     units::{approximate_size, format_size},
 };
 
-use super::{locate::OnDisk, meter::Meter};
+use super::{locate::OnDisk, meter::Meter, seals};
 use crate::{compose, config::Config, fetch, store::step::StepStore};
 
 /// What a step runs with.
@@ -262,15 +262,22 @@ fn stamp(job: &Job<'_>, op: &Stamp) -> Made {
                 return Err(Failure::Bug("a loader's stamp does not say where its files lie".into()));
             };
             let layout = job.layout(1)?;
-            kind.stamp(&StampJob {
+            let files = OnDisk::new(base, &layout, home, job.store);
+            let pieces = kind.stamp(&StampJob {
                 options: &op.options,
                 home,
                 layout: &layout,
                 disk: base,
                 image: if job.inputs.len() > 2 { Some(job.bytes(2)?) } else { None },
-                files: &OnDisk { disk: base, layout: &layout, home, store: job.store },
+                files: &files,
                 store: job.store,
-            })?
+            })?;
+            let mut problems = seals::hashed(&op.kind, &pieces, &op.seals, &layout);
+            problems.extend(seals::signed(&op.kind, &pieces, &files)?);
+            if !problems.is_empty() {
+                return Err(problems.into());
+            }
+            pieces
         }
         Family::Table | Family::DiskFormat | Family::Archive => {
             return Err(Failure::Bug("only filesystems and loaders have stamps".into()));

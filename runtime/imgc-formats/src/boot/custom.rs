@@ -25,7 +25,7 @@ use imgc_plan::{
     step::LoaderHome,
 };
 
-use self::spec::{BootAt, Spec};
+use self::spec::{BootAt, Spec, Thing};
 use super::{
     Loader, LoaderJob, StampJob,
     files::Files,
@@ -98,7 +98,9 @@ impl Loader for Custom {
         let Ok(spec) = Spec::read(options) else { return Products::default() };
         let image = spec.boot.is_some() || !spec.stages.is_empty();
         let stamp = image || !spec.stamps.is_empty();
-        Products { files: !spec.files.is_empty(), esp_files: false, image, stamp }
+        let in_file = spec.stamps.iter().any(|stamp| matches!(stamp.target, Thing::File(_)));
+        let own = in_file || (spec.boot.is_some() && spec.boot_at == BootAt::Partition);
+        Products { files: !spec.files.is_empty(), esp_files: false, image, stamp, own }
     }
 
     fn check(&self, options: &Record) -> Vec<OptionProblem> {

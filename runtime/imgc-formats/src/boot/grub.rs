@@ -165,10 +165,11 @@ impl Loader for Grub {
         // Mistakes in the options are reported beside this.
         let Ok(options) = Options::read(options) else { return files };
         match Place::of(&options, home).form {
-            Form::Disk | Form::Partition | Form::Cd => Products { image: true, stamp: true, ..files },
+            Form::Disk => Products { image: true, stamp: true, ..files },
+            Form::Partition | Form::Cd => Products { image: true, stamp: true, own: true, ..files },
             Form::Efi => {
                 let catalog = home.own().is_some_and(place::is_cd);
-                Products { esp_files: true, stamp: catalog, ..files }
+                Products { esp_files: true, stamp: catalog, own: catalog, ..files }
             }
             Form::Pxe | Form::NetEfi => files,
         }

@@ -85,7 +85,7 @@ impl Loader for Limine {
     }
 
     fn products(&self, _options: &Record, _home: &LoaderHome) -> Products {
-        Products { files: false, esp_files: true, image: false, stamp: false }
+        Products { esp_files: true, ..Products::default() }
     }
 
     fn check(&self, options: &Record) -> Vec<OptionProblem> {

@@ -77,7 +77,7 @@ impl Loader for Refind {
     }
 
     fn products(&self, _options: &Record, _home: &LoaderHome) -> Products {
-        Products { files: true, esp_files: false, image: false, stamp: false }
+        Products { files: true, ..Products::default() }
     }
 
     fn check(&self, options: &Record) -> Vec<OptionProblem> {

@@ -102,7 +102,7 @@ impl Loader for Syslinux {
         let variant =
             Options::read(options).ok().and_then(|options| Variant::of(options.platform, home).ok());
         let on_disk = variant.is_some_and(Variant::is_stamped);
-        Products { files: true, esp_files: false, image: on_disk, stamp: on_disk }
+        Products { files: true, esp_files: false, image: on_disk, stamp: on_disk, own: on_disk }
     }
 
     fn check(&self, options: &Record) -> Vec<OptionProblem> {

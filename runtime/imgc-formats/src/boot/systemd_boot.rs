@@ -111,7 +111,7 @@ impl Loader for SystemdBoot {
 
     fn products(&self, _options: &Record, home: &LoaderHome) -> Products {
         let esp_files = matches!(home, LoaderHome::Disk { esp: Some(_), .. });
-        Products { files: true, esp_files, image: false, stamp: false }
+        Products { files: true, esp_files, ..Products::default() }
     }
 
     fn check(&self, _options: &Record) -> Vec<OptionProblem> {

@@ -74,7 +74,7 @@ fn places_that_do_not_are_refused_with_the_reason() {
 #[test]
 fn what_is_made_follows_from_the_place() {
     let products = |pairs: &[(&str, Data)], home: &LoaderHome| {
-        let Products { files, esp_files, image, stamp } = Grub.products(&options(pairs), home);
+        let Products { files, esp_files, image, stamp, own: _ } = Grub.products(&options(pairs), home);
         assert!(files);
         (esp_files, image, stamp)
     };
