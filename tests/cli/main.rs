@@ -6,6 +6,7 @@ mod commands;
 mod errors;
 mod facts;
 mod inspect;
+mod lints;
 mod media;
 mod oracles;
 mod outputs;

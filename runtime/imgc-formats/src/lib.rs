@@ -9,6 +9,7 @@ pub mod archive;
 pub mod boot;
 pub mod disk;
 pub mod fs;
+pub mod lints;
 pub mod loss;
 pub mod table;
 pub mod verify;

@@ -19,10 +19,13 @@ use crate::{
     resolve::{Chosen, Loader},
 };
 
-/// The files that the menus of these loaders name, entry by entry.
+/// The files that the menus of these loaders name, entry by entry, and those that their options name.
 pub fn required<'a>(loaders: impl Iterator<Item = &'a Loader>, folds_case: bool) -> Vec<(TreeOp, Span)> {
     let mut required = Vec::new();
     for loader in loaders {
+        for (path, span) in &loader.paths {
+            required.push((TreeOp::Require { paths: vec![path.clone()], folds_case }, *span));
+        }
         let Some(menu) = &loader.menu else { continue };
         let mut entries: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
         for (index, path) in menu.paths() {

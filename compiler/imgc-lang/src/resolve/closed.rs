@@ -178,6 +178,8 @@ pub struct Loader {
     pub menu: Option<Menu>,
     /// Where the menu's entries are named, by index.
     pub entries: Vec<Span>,
+    /// The files in its partition that its options name, and where they are named.
+    pub paths: Vec<(String, Span)>,
     /// The place of its files.
     pub home: LoaderHome,
     /// Where it is named.

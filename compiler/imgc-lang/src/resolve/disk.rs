@@ -10,7 +10,7 @@ use super::{
     closed::{Content, Disk, Installed, Part},
     loader, names,
     numbers::numbers,
-    options::{Place, complete},
+    options::{Place, complete, option_lint},
     seals, verity,
 };
 use crate::{
@@ -38,6 +38,9 @@ pub fn close(cx: &Cx<'_>, manifest: &Manifest, disk: &disk::Disk, place: &Place<
     let spec = specification(cx, disk, rules, &node, &place);
     if let Some(spec) = spec.as_ref().filter(|_| solvable) {
         report_layout(cx, disk, spec);
+    }
+    if let Some(spec) = &spec {
+        lint_partitions(cx, table.kind.name, &parts, spec);
     }
     let loaders: Vec<Option<Installed>> = disk
         .loaders
@@ -213,6 +216,18 @@ fn close_loader(
     let loader = loader::close(cx, manifest, &said.loader, (kind, home), spans)?;
     let seals = cx.kinds.seals(loader.kind.kind.name);
     Some(Installed { loader, seals, partition, esp })
+}
+
+/// Reports what of partitions firmware may not like.
+fn lint_partitions(cx: &Cx<'_>, table: &str, parts: &[Option<Part>], spec: &DiskSpec) {
+    for (part, spec) in parts.iter().zip(&spec.parts) {
+        let Some(part) = part.as_ref() else { continue };
+        let Some(home) = part_home(part, spec).filter(|_| spec.listed()) else { continue };
+        let span = part.content.as_ref().map_or(part.span, |content| content.span);
+        for (code, problem) in cx.kinds.lint_partition(table, &home) {
+            cx.report(option_lint(code, span, problem));
+        }
+    }
 }
 
 fn part_home(part: &Part, spec: &PartSpec) -> Option<PartHome> {

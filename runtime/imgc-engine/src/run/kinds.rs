@@ -2,9 +2,12 @@
 
 use std::sync::{Arc, atomic::AtomicBool};
 
-use imgc_formats::boot::{LoaderJob, StampJob};
+use imgc_formats::{
+    boot::{LoaderJob, StampJob},
+    lints,
+};
 use imgc_image::{
-    Bytes, BytesBuilder, Failure, Problem, Store, Tree, Value,
+    Bytes, BytesBuilder, Failure, Problem, Reader, Store, Tree, Value,
     build::{Patch, overlay},
 };
 use imgc_plan::{
@@ -306,9 +309,15 @@ fn assemble(job: &Job<'_>, op: &Assemble) -> Made {
     if !problems.is_empty() {
         return Err(problems.into());
     }
+    let mut warnings = Vec::new();
+    for (place, bytes) in layout.parts.iter().zip(&parts) {
+        if let Some(bytes) = bytes {
+            warnings.extend(lints::content(&op.kind, &layout, place, &Reader::new(bytes, job.store))?);
+        }
+    }
     let mut out = BytesBuilder::new(job.store);
     kind.write(&op.options, &layout, &parts, &mut out)?;
-    Ok(plain(ended(out, layout.len)?))
+    Ok((ended(out, layout.len)?.into(), warnings))
 }
 
 /// What is wrong when what decides its own length is longer than its partition.

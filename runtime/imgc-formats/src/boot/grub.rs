@@ -47,7 +47,7 @@ use self::{
     package::Package,
     place::{Form, Place},
 };
-use super::{Loader, LoaderJob, StampJob, options::EPOCH};
+use super::{Loader, LoaderJob, StampJob, options::EPOCH, start::without_fallback};
 
 /// GRUB 2.
 pub struct Grub;
@@ -188,6 +188,21 @@ impl Loader for Grub {
         let mut found = menu::check(menu, options.platform);
         found.extend(env::check(menu, &Place::of(&options, home)));
         found
+    }
+
+    fn lint_menu(&self, _options: &Record, menu: &Menu) -> Vec<(usize, OptionProblem)> {
+        let first = menu
+            .default
+            .as_ref()
+            .map_or(Some(0), |name| menu.entries.iter().position(|entry| entry.name == *name));
+        let Some(first) = first else { return Vec::new() };
+        without_fallback(menu, first, first + 1..menu.entries.len()).into_iter().collect()
+    }
+
+    fn paths(&self, options: &Record) -> Vec<(&'static str, String)> {
+        let Ok(options) = Options::read(options) else { return Vec::new() };
+        let named = [("font", options.font), ("theme", options.theme)];
+        named.into_iter().filter_map(|(option, path)| Some((option, path?))).collect()
     }
 
     fn files(&self, job: &LoaderJob<'_>) -> Result<Tree, Failure> {
