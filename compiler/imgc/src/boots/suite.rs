@@ -128,7 +128,7 @@ impl<'a> Suite<'a> {
             identity: &self.identity,
         }
         .key();
-        if let Some(time) = remember::recall(&self.options.cache, &key).filter(|_| !self.options.rerun) {
+        if let Some(time) = cache::recall(&self.options.cache, &key).filter(|_| !self.options.rerun) {
             return verdict(End::Remembered, time);
         }
         let result = match session::interrupt().load(Ordering::Relaxed) {
@@ -139,7 +139,7 @@ impl<'a> Suite<'a> {
         match result {
             Ok(()) => {
                 // A result that cannot be kept is still one.
-                let _ = remember::remember(&self.options.cache, &key, time);
+                let _ = cache::remember(&self.options.cache, &key, time);
                 verdict(End::Passed, time)
             }
             Err(stumble) => verdict(End::Failed(stumble), time),
