@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use imgc_engine::Candidate;
+use imgc_engine::{Candidate, cache};
 use imgc_lang::Compilation;
 use imgc_plan::{
     BlobId, Plan,
@@ -19,10 +19,7 @@ use imgc_qemu::{
     test::{Job, Stumble},
 };
 
-use super::{
-    End, Verdict, accel, memory, pool,
-    remember::{self, Ingredients},
-};
+use super::{End, Verdict, accel, memory, pool, remember::Ingredients};
 use crate::{
     args::AccelForm,
     failure::Failure,
