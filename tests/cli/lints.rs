@@ -94,8 +94,8 @@ fn a_font_or_theme_that_is_in_no_tree_is_an_error_where_it_is_named() {
         )
     };
     for (more, path) in [
-        ("font=\"/boot/unicode.pf2\"", "boot/unicode.pf2"),
-        ("font=\"/vmlinuz\" theme=\"/themes/none.txt\"", "themes/none.txt"),
+        ("font=\"/boot/unicode.pf2\"", "/boot/unicode.pf2"),
+        ("font=\"/vmlinuz\" theme=\"/themes/none.txt\"", "/themes/none.txt"),
     ] {
         let shown = said(&Bench::new(), &["build"], &text(more, ""), 1);
         let named = more.rsplit('=').next().expect("a path");

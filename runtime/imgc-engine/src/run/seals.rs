@@ -16,8 +16,7 @@ pub fn hashed(kind: &str, pieces: &Pieces, seals: &[Seal], layout: &Layout) -> V
         let part = layout.part(name)?;
         let (at, piece) = touching(pieces, part.start, part.len)?;
         let message = format!(
-            "`{kind}` would change {} bytes at byte {at} of the disk, in partition `{name}`, whose hashes (`verity` in `{hashes}`) \
-             were made of them",
+            "`{kind}` would change partition `{name}` ({} bytes at byte {at} of the disk), whose hashes in `{hashes}` were made before",
             piece.len()
         );
         let help = "keep hashes only of partitions into which no loader writes";
@@ -39,7 +38,7 @@ pub fn signed(kind: &str, pieces: &Pieces, files: &OnDisk<'_>) -> Result<Vec<Pro
         let bytes = files.bytes(&found)?;
         if is_signed(&Reader::new(&bytes, files.store()))? {
             let message = format!(
-                "`{kind}` would change the file `/{}` in partition `{}`, which is signed: its signature would no longer hold",
+                "`{kind}` would change the file `{}` in partition `{}`, which is signed: its signature would no longer hold",
                 found.path, found.part
             );
             let help = "take a file without a signature, or leave out what is written into it";

@@ -8,10 +8,14 @@ use super::{
     grub,
     report::{Firmware, Medium, Trail},
 };
-use crate::pe::{EFI_APPLICATION, MACHINES, Machine, Pe, machine_name};
+use crate::pe::{EFI_APPLICATION, Field, MACHINES, Machine, Pe, machine_name};
 
 /// The longest application: unified kernel images have whole systems in them.
 const LONGEST: u64 = 512 << 20;
+
+/// Bytes of a symbol in the COFF symbol table, and the longest name of a section that is read.
+const SYMBOL: u64 = 18;
+const LONGEST_NAME: usize = 256;
 
 /// In a kernel's header, `HdrS` (Linux, `Documentation/arch/x86/boot.rst`).
 const KERNEL: (usize, &[u8]) = (0x202, b"HdrS");
@@ -123,7 +127,7 @@ impl Application<'_> {
     /// What it is, by its sections.
     fn kind(&self, pe: &Pe, bytes: &[u8], place: &str, signed: &str, depth: usize, trail: &mut Trail) {
         let section = |name: &str| {
-            let found = pe.sections.iter().find(|section| section.name() == name)?;
+            let found = pe.sections.iter().find(|section| long_name(pe, &section.name(), bytes) == name)?;
             let from = usize::try_from(found.pointer_to_raw_data).ok()?;
             let len = usize::try_from(found.size_of_raw_data).ok()?;
             bytes.get(from..from.checked_add(len)?)
@@ -162,6 +166,20 @@ impl Application<'_> {
             trail.note(place, "firmware starts it; what it does, imgc does not know");
         }
     }
+}
+
+/// The name of a section: one of more than 8 bytes is `/` and its place in the string table behind the symbols (PE Format, "Section
+/// Table" and "COFF String Table").
+fn long_name(pe: &Pe, name: &str, bytes: &[u8]) -> String {
+    let long = || {
+        let at: u64 = name.strip_prefix('/')?.parse().ok()?;
+        let symbols = u64::from(pe.get(Field::NumberOfSymbols)) * SYMBOL;
+        let table = u64::from(pe.get(Field::PointerToSymbolTable)).checked_add(symbols)?;
+        let rest = bytes.get(usize::try_from(table.checked_add(at)?).ok()?..)?;
+        let end = rest.iter().take(LONGEST_NAME).position(|byte| *byte == 0)?;
+        Some(String::from_utf8_lossy(&rest[..end]).into_owned())
+    };
+    long().unwrap_or_else(|| name.to_owned())
 }
 
 /// GRUB's word for an architecture of UEFI.
