@@ -21,7 +21,7 @@ pub struct Made {
     /// How long it is, for filesystems; `None` when that is wrong, which is reported.
     pub size: Option<PartSize>,
     /// The hashes behind a filesystem.
-    pub verity: Option<Verity>,
+    pub verity: Option<Box<Verity>>,
 }
 
 /// Whether a tree can become a file of this kind.
@@ -89,7 +89,7 @@ pub fn made(cursor: &Cursor<'_>) -> Option<Made> {
             cx.report(Diagnostic::error("pointless-node", node.name.span, message).help("leave it out"));
             None
         }
-        hashes => hashes.and_then(|node| verity::decode(cx, node, true)),
+        hashes => hashes.and_then(|node| verity::decode(cx, node, true)).map(Box::new),
     };
     Some(Made { kind, size, verity })
 }
