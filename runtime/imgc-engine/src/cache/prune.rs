@@ -93,7 +93,7 @@ fn chosen(
                 bytes += spare(sizes, reached(root, thing)?, &mut spared);
             }
             Room::Actions | Room::Scans | Room::Exports | Room::Last | Room::Tests => {
-                roots.push((thing, file))
+                roots.push((thing, file));
             }
             Room::Blobs | Room::Values => {}
         }
