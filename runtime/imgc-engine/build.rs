@@ -11,7 +11,7 @@ use std::{
 const RUNNERS: [(&str, &[&str]); 4] = [
     ("SCAN", &["scan.rs", "scan", "glob.rs", "os.rs", "os"]),
     ("COMPOSE", &["compose.rs", "compose", "glob.rs"]),
-    ("KINDS", &["run/kinds.rs"]),
+    ("KINDS", &["run/kinds.rs", "run/locate.rs", "run/seals.rs", "run/verity.rs"]),
     ("DIRECTORY", &["export/directory.rs", "export/listing.rs"]),
 ];
 

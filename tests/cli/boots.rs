@@ -83,7 +83,7 @@ fn what_passed_is_not_run_again_until_something_changes() {
     fs::write(&manifest, COUNTER.replace("\"BOOT-2\"", "\"BOOT-2-OF\"")).expect("written");
     assert_eq!(cached(&test(&[])), 0);
     // A damaged record is as good as none.
-    for record in fs::read_dir(bench.cache().join("tests")).expect("records") {
+    for record in fs::read_dir(bench.cache().join("v1/tests")).expect("records") {
         for file in fs::read_dir(record.expect("a directory").path()).expect("files") {
             fs::write(file.expect("a file").path(), "{").expect("written");
         }

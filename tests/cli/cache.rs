@@ -7,7 +7,7 @@ use std::{
 
 use imgc_tests::imgc::{Bench, sha256};
 
-use crate::{TWO_FILES, TWO_TREES, project};
+use crate::{TWO_FILES, TWO_TREES, boots, project};
 
 /// Every file below a directory.
 fn files(dir: &Path) -> Vec<PathBuf> {
@@ -36,6 +36,30 @@ fn where_size_check_and_prune() {
     bench.run(&["cache", "prune", "--keep", "0B"], 0);
     bench.build(&manifest, &[]);
     assert!(String::from_utf8_lossy(&bench.run(&["cache", "check"], 0).stdout).contains("0 damaged"));
+}
+
+#[test]
+fn records_of_tests_that_passed_are_counted_checked_and_pruned() {
+    let bench = Bench::new();
+    boots::project(&bench, boots::COUNTER);
+    boots::run(&bench, &["test", "-j", "1"], 0);
+    let said = |arguments: &[&str], code: i32| boots::text(&bench.run(arguments, code).stdout);
+    let tests = || {
+        let size = said(&["cache", "size"], 0);
+        let line = size.lines().find(|line| line.starts_with("tests")).expect("a line").to_owned();
+        line.split_whitespace().nth(1).expect("a number").parse::<u64>().expect("a number")
+    };
+    assert_eq!(tests(), 2, "two machines");
+    assert!(said(&["cache", "check"], 0).contains(" 0 damaged"));
+    // One that is damaged is found and taken out of the way.
+    let record = files(&bench.cache().join("v1/tests")).remove(0);
+    fs::write(&record, "{}").expect("written");
+    assert!(said(&["cache", "check"], 2).contains(" 1 damaged"));
+    assert_eq!(tests(), 1);
+    said(&["cache", "prune", "--keep", "1GiB"], 0);
+    assert_eq!(tests(), 1);
+    said(&["cache", "prune", "--keep", "0B"], 0);
+    assert_eq!(tests(), 0);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::{
 
 use imgc_tests::{
     imgc::{Bench, root},
+    kernel::kernel,
     tools::{file, run, tool},
 };
 
@@ -288,6 +289,153 @@ fn a_cd_of_grub_mkrescue_starts_four_ways() {
     image.spoilt(
         |bytes| replace(bytes, b"multiboot /boot/kernel", b"multiboot /boot/kernex"),
         &["`multiboot` names /boot/kernex"],
+    );
+}
+
+#[test]
+fn both_branches_of_a_condition_are_read() {
+    let cd = |menu: &str| {
+        let bench = Bench::new();
+        let files = bench.dir().join("tree/boot/grub");
+        fs::create_dir_all(&files).expect("a directory");
+        fs::write(bench.dir().join("tree/boot/kernel"), "a kernel").expect("written");
+        fs::write(files.join("grub.cfg"), menu).expect("written");
+        let path = bench.dir().join("disk.img");
+        let mut rescue = Command::new(tool("grub-mkrescue", "grub-common"));
+        run(rescue.arg("-o").arg(&path).arg(bench.dir().join("tree")));
+        Image::at(bench, path)
+    };
+    let image = cd("set kernel=/boot/kernel
+if [ \"$grub_platform\" = efi ]; then
+    set kernel=/boot/kernel-for-efi
+fi
+menuentry \"A\" { multiboot $kernel; }
+if [ -e /boot/other ]; then
+    menuentry \"B\" { multiboot /boot/other; }
+else
+    menuentry \"C\" { multiboot /boot/kernel; }
+fi
+menuentry \"D\" { multiboot /boot/kernel; }
+");
+    let said = text(&image.verify(&image.path, &["--expect", "bios-cd,uefi-cd,bios-disk,uefi-disk"], 0));
+    assert!(!said.contains("error:"), "{said}");
+    for (line, path) in [(5, "/boot/kernel-for-efi"), (7, "/boot/other")] {
+        let warned = |said: &str| {
+            said.starts_with(&format!("warning: line {line} of /boot/grub/grub.cfg"))
+                && said.contains(&format!("names {path} under a condition, and there is no such file"))
+        };
+        assert!(said.lines().any(warned), "{path}: {said}");
+    }
+    assert!(said.contains("4 entries, all files there but 2 under conditions"), "{said}");
+
+    // What is missing in every branch is missing.
+    let image = cd("if [ \"$grub_platform\" = efi ]; then
+    set kernel=/boot/one
+else
+    set kernel=/boot/two
+fi
+menuentry \"A\" { multiboot $kernel; }
+");
+    let said = text(&image.verify(&image.path, &[], 1));
+    for path in ["/boot/one", "/boot/two"] {
+        let error =
+            |line: &str| line.starts_with("error: line 6 ") && line.contains(&format!("names {path}, and"));
+        assert!(said.lines().any(error), "{path}: {said}");
+    }
+}
+
+#[test]
+fn a_unified_kernel_image_is_looked_into() {
+    let stub = file("/usr/lib/systemd/boot/efi/linuxx64.efi.stub", "systemd-boot-efi");
+    let bench = Bench::new();
+    let manifest = format!(
+        r#"image media
+        tree parts {{
+            copy "{}" to="/stub"
+            copy "kernel" to="/linux"
+            file "/initrd" {{ content "an initrd" }}
+            file "/osrel" {{ content "ID=imgc\n" }}
+        }}
+        archive uki tree=parts {{ uki cmdline="quiet" }}
+        tree esp {{ copy archive=uki to="/EFI/BOOT/BOOTX64.EFI" }}
+        disk main {{ gpt; partition esp size="40MiB" type=esp {{ vfat fat="32" tree=esp }}; }}
+        output "disk.img" disk=main"#,
+        stub.display()
+    );
+    fs::write(bench.dir().join("kernel"), kernel()).expect("written");
+    let manifest = project(bench.dir(), &manifest, &[]);
+    let path = bench.build(&manifest, &[])["disk.img"].path.clone();
+    let path = bench.dir().join(path);
+    let image = Image::at(bench, path);
+    let said = image.good("uefi-disk");
+    let wanted = "UEFI x64 from disk: unified kernel image, unsigned, /EFI/BOOT/BOOTX64.EFI in partition 1";
+    assert!(said.contains(wanted) && !said.contains(".cmdline"), "{said}");
+    let linux = find(&image.bytes, &kernel()[..4096], 1 << 20);
+    image.spoilt(|bytes| bytes[linux..linux + 4096].fill(0), &["BOOTX64.EFI", "`.linux` holds no kernel"]);
+    let pe = find(&image.bytes, b"PE\0\0d\x86", 1 << 20);
+    image.spoilt(|bytes| bytes[pe] = b'X', &["BOOTX64.EFI", "no PE image"]);
+    // A section that has another name is none of the kernel's.
+    let name = find(&image.bytes, b".cmdline", pe);
+    let mut bytes = image.bytes.clone();
+    bytes[name..name + 8].copy_from_slice(b".gmdline");
+    let copy = image.bench.dir().join("without.img");
+    fs::write(&copy, bytes).expect("written");
+    let said = text(&image.verify(&copy, &[], 0));
+    assert!(said.contains("no section `.cmdline`"), "{said}");
+}
+
+#[test]
+fn isolinux_is_followed_from_the_catalogue_to_its_files() {
+    let text = format!(
+        r#"image media
+        source isolinux {{ deb "isolinux" arch=amd64 suite=bookworm }}
+        source modules {{ deb "syslinux-common" arch=amd64 suite=bookworm }}
+        tree loader {{ copy source=isolinux to="/"; copy source=modules to="/"; }}
+        {MENU}
+        disk main {{
+            mbr
+            partition iso size=fit listed=#false {{ iso9660 tree=root }}
+            loader {{ syslinux tree=loader partition=iso menu=boot }}
+        }}
+        output "disk.img" disk=main"#
+    );
+    let image = Image::build(&text);
+    let said = image.good("bios-cd,bios-disk");
+    assert!(said.contains("ISOLINUX in ") && said.contains("isolinux.bin"), "{said}");
+    assert!(said.contains("2 entries, all files there"), "{said}");
+    let catalog = 2048
+        * usize::from(u16::from_le_bytes([image.bytes[17 * 2048 + 0x47], image.bytes[17 * 2048 + 0x48]]));
+    let first =
+        2048 * usize::from(u16::from_le_bytes([image.bytes[catalog + 40], image.bytes[catalog + 41]]));
+    image.spoilt(|bytes| bytes[first + 12] ^= 1, &["isolinux.bin", "boot information table"]);
+    image.spoilt(|bytes| bytes[first + 1000] ^= 1, &["isolinux.bin", "checksum"]);
+    image.spoilt(|bytes| replace(bytes, b"/boot/initrd", b"/boot/initrq"), &["names /boot/initrq"]);
+    image.spoilt(|bytes| replace(bytes, b"ldlinux.c32", b"Xdlinux.c32"), &["ldlinux.c32", "missing"]);
+}
+
+#[test]
+fn shim_is_followed_to_what_it_starts() {
+    let text = format!(
+        r#"{}
+        source shim {{ deb "shim-signed" arch=amd64 suite=bookworm }}
+        tree esp {{ copy "usr/lib/shim/shimx64.efi.signed" source=shim to="/EFI/BOOT/BOOTX64.EFI" }}
+        disk main {{
+            gpt
+            partition esp size="40MiB" type=esp {{ vfat fat="32" tree=esp }}
+            partition root size=fit slack="4MiB" type=linux {{ ext4 tree=root }}
+            loader {{ grub platform=x86_64-efi source=uefi partition=root esp=esp menu=boot efi-path="/EFI/BOOT/grubx64.efi" }}
+        }}
+        output "disk.img" disk=main"#,
+        grub()
+    );
+    let image = Image::build(&text);
+    let said = image.good("uefi-disk");
+    let wanted = "UEFI x64 from disk: shim, signed, /EFI/BOOT/BOOTX64.EFI in partition 1 → GRUB 2, unsigned, /EFI/BOOT/grubx64.efi in partition 1 → /boot/grub/grub.cfg in partition 2 → 2 entries, all files there";
+    assert!(said.contains(wanted), "{said}");
+    // Its short name goes, and so does the file.
+    image.spoilt(
+        |bytes| replace(bytes, b"GRUBX64 EFI", b"GRUBX65 EFI"),
+        &["/EFI/BOOT/grubx64.efi in partition 1", "is not there"],
     );
 }
 

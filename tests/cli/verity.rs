@@ -98,3 +98,121 @@ fn hashes_need_whole_blocks_and_room() {
         assert!(shown.contains(code) && shown.contains(words), "{shown}");
     }
 }
+
+/// Hashes behind filesystems of every sort: of their own length and of their partition's, with a superblock and without, in
+/// partitions and in files. What says where they are can stand in a file beside them.
+const APPENDED: &str = r#"
+image appended
+tree root { copy "data" to="/data" }
+tree facts {
+    file "/root" { content "{{main.root.root-hash}} {{main.root.hash-offset}} {{main.root.uuid}}\n" }
+    file "/bare" { content "{{main.bare.root-hash}} {{main.bare.hash-offset}} {{main.bare.data-blocks}} {{main.bare.salt}}\n" }
+    file "/sealed" { content "{{sealed.root-hash}} {{sealed.hash-offset}}\n" }
+    copy archive=sealed to="/sealed.erofs"
+}
+archive sealed tree=root { erofs; verity }
+disk main {
+    gpt
+    partition root size=fit type="linux-root-x86-64" uuid=from-verity { squashfs tree=root; verity }
+    partition usr size=fit slack="3MiB" { ext4 tree=root; verity salt="c0ffee" uuid="00000000-1111-2222-3333-444444444444" }
+    partition bare size="24577KiB" { verity superblock=#false salt="01"; vfat tree=root }
+    partition facts size="1MiB" { squashfs tree=facts }
+}
+output "appended.img" disk=main
+output "facts.tar" tree=facts { tar }
+output "exact.ext4" tree=root { ext4 size="8193KiB"; verity }
+"#;
+
+/// Lets `veritysetup` judge a file with hashes behind its filesystem.
+fn verify_appended(path: &Path, root: &str, more: &[String]) -> std::process::Output {
+    let mut command = Command::new(tool("veritysetup", "cryptsetup-bin"));
+    command.arg("verify").args([path, path]).arg(root).args(more).output().expect("veritysetup starts")
+}
+
+#[test]
+fn hashes_behind_filesystems_are_found_at_the_offset_that_a_build_tells() {
+    let bench = Bench::new();
+    let data = "sealed for good\n".repeat(300_000);
+    let manifest = project(bench.dir(), APPENDED, &[("data", &data)]);
+    let output = bench.run(&["build", manifest.to_str().expect("UTF-8"), "--json", "--deny-warnings"], 0);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let made = artifacts(&output);
+    let made = |name: &str| bench.dir().join(&made[name].path);
+    run(Command::new(tool("tar", "tar")).arg("-xf").arg(made("facts.tar")).arg("-C").arg(bench.dir()));
+    let said = |name: &str| -> Vec<String> {
+        let text = fs::read_to_string(bench.dir().join(name)).expect("facts");
+        text.split_whitespace().map(str::to_owned).collect()
+    };
+    let facts = |of: (&str, &str)| {
+        let all = json["verity"].as_array().expect("a list");
+        let found = all.iter().find(|one| one[of.0] == of.1);
+        found.unwrap_or_else(|| panic!("{of:?} in {all:?}"))["facts"]["map"].clone()
+    };
+    let root_of = |of| facts(of)["root_hash"]["text"].as_str().expect("a root hash").to_owned();
+    let offset_of = |of| facts(of)["hash_offset"]["int"].as_u64().expect("an offset");
+    let disk = made("appended.img");
+    let parts: Vec<_> = (1..=3).map(|number| part(&bench, &disk, number)).collect();
+    let (root, bare, sealed) = (said("root"), said("bare"), said("sealed"));
+    assert_eq!((&root[0], root[1].parse()), (&root_of(("of", "root")), Ok(offset_of(("of", "root")))));
+    assert_eq!((&root[2], root[2].replace('-', "").as_str()), (&parts[0].1, &root[0][..32]));
+    assert_eq!(sealed[0], root_of(("archive", "sealed")));
+
+    let place = |offset: u64| vec![format!("--hash-offset={offset}")];
+    let mut without: Vec<String> = [
+        "--no-superblock",
+        "--hash=sha256",
+        "--format=1",
+        "--data-block-size=4096",
+        "--hash-block-size=4096",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    without.extend([
+        format!("--hash-offset={}", bare[1]),
+        format!("--data-blocks={}", bare[2]),
+        format!("--salt={}", bare[3]),
+    ]);
+    for (path, root, more) in [
+        (&parts[0].0, &root[0], place(root[1].parse().expect("a number"))),
+        (&parts[1].0, &root_of(("of", "usr")), place(offset_of(("of", "usr")))),
+        (&parts[2].0, &bare[0], without),
+        (&bench.dir().join("sealed.erofs"), &sealed[0], place(sealed[1].parse().expect("a number"))),
+        (&made("exact.ext4"), &root_of(("output", "exact.ext4")), place(offset_of(("output", "exact.ext4")))),
+    ] {
+        let judged = verify_appended(path, root, &more);
+        assert!(judged.status.success(), "{}: {}", path.display(), String::from_utf8_lossy(&judged.stderr));
+        let mut bytes = fs::read(path).expect("readable");
+        bytes[1000] ^= 1;
+        let changed = bench.dir().join("changed");
+        fs::write(&changed, bytes).expect("written");
+        assert!(!verify_appended(&changed, root, &more).status.success(), "{}", path.display());
+    }
+    // The filesystem got the rest of a size that was given, and nobody sees the hashes.
+    assert_eq!(fs::metadata(made("exact.ext4")).expect("a file").len(), 8193 << 10);
+    let dump = run(Command::new(tool("dumpe2fs", "e2fsprogs")).arg("-h").arg(made("exact.ext4")));
+    let blocks = String::from_utf8_lossy(&dump).into_owned();
+    let blocks = blocks.lines().find_map(|line| line.strip_prefix("Block count:")).expect("blocks");
+    // 2048 whole blocks: a superblock, 16 blocks of leaves and one above them leave 2030.
+    assert_eq!((blocks.trim(), offset_of(("output", "exact.ext4"))), ("2030", 2030 * 4096));
+    run(Command::new(tool("e2fsck", "e2fsprogs")).arg("-fn").arg(&parts[1].0));
+    run(Command::new(tool("fsck.vfat", "dosfstools")).arg("-n").arg(&parts[2].0));
+}
+
+#[test]
+fn hashes_behind_a_filesystem_need_room() {
+    let bench = Bench::new();
+    let data = "sealed for good\n".repeat(300_000);
+    let usr = "usr size=fit slack=\"3MiB\"";
+    for (from, to, words) in [
+        (usr, "usr size=\"2MiB\"", "more than"),
+        (usr, "usr size=\"4KiB\"", "no room for a filesystem with its hashes"),
+        ("root size=fit", "root size=\"4KiB\"", "content of partition `root`"),
+    ] {
+        let text = APPENDED.replace(from, to);
+        assert_ne!(text, APPENDED);
+        let manifest = project(bench.dir(), &text, &[("data", &data)]);
+        let output = bench.run(&["build", manifest.to_str().expect("UTF-8")], 1);
+        let shown = String::from_utf8_lossy(&output.stderr);
+        assert!(shown.contains("tree-too-large") && shown.contains(words), "{shown}");
+    }
+}

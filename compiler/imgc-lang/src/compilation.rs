@@ -19,6 +19,8 @@ pub struct Compilation {
     pub requests: Vec<(Request, Span)>,
     /// The disks that the plan makes, in the order of the manifest.
     pub disks: Vec<DiskInfo>,
+    /// The archives, and outputs of trees, that keep hashes of what they are.
+    pub sealed: Vec<SealedInfo>,
     /// The artifacts that the plan makes: file, and index of the export step.
     pub outputs: Vec<(String, usize)>,
     /// Of these, the export steps whose artifacts are published only once they passed their tests.
@@ -66,18 +68,29 @@ pub struct DiskInfo {
     pub spec: DiskSpec,
     /// What is in its partitions, in the order of the specification.
     pub parts: Vec<PartInfo>,
-    /// Its partitions of hashes.
+    /// Its partitions that keep hashes.
     pub hashes: Vec<HashesInfo>,
     /// Its name in the manifest.
     pub span: Span,
 }
 
-/// A partition that keeps the hashes of another.
+/// An archive, or an output of a tree, that keeps the hashes of its filesystem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedInfo {
+    /// `archive` or `output`.
+    pub what: &'static str,
+    /// Its name.
+    pub name: String,
+    /// The index of the step that gives its facts ([`imgc_plan::step::Verity::Facts`]).
+    pub facts: usize,
+}
+
+/// A partition that keeps hashes of another, or of its own filesystem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HashesInfo {
     /// Its name.
     pub part: String,
-    /// The name of the other.
+    /// The name of the one whose hashes they are.
     pub of: String,
     /// The index of the step that gives its facts ([`imgc_plan::step::Verity::Facts`]).
     pub facts: usize,

@@ -8,7 +8,7 @@ mod suggest;
 pub mod time;
 mod value;
 
-pub use cursor::{Cursor, unknown_child};
+pub use cursor::Cursor;
 pub use cx::{Cx, FACT, Spanned};
 pub use options::{KindNode, find_kind, kind_node, uuid};
 pub use path::{check_glob, glob_text, image_glob, local_path};

@@ -17,7 +17,8 @@ mod syntax;
 mod templates;
 
 pub use compilation::{
-    Compilation, DiskInfo, HashesInfo, HostDependent, Origin, ParamInfo, PartInfo, TemplateInfo, TestInfo,
+    Compilation, DiskInfo, HashesInfo, HostDependent, Origin, ParamInfo, PartInfo, SealedInfo, TemplateInfo,
+    TestInfo,
 };
 pub use diagnostic::{Diagnostic, Label, Severity, SourceFile, Span};
 pub use pipeline::compile;

@@ -17,7 +17,7 @@ use imgc_plan::{
 };
 
 use crate::{
-    compilation::{Compilation, DiskInfo, Origin},
+    compilation::{Compilation, DiskInfo, Origin, SealedInfo},
     decode::{Cx, did_you_mean},
     diagnostic::Diagnostic,
     model::source::Source,
@@ -46,7 +46,16 @@ pub fn lower(
     for item in &closed.order {
         let lowered = match *item {
             Item::Tree(at) if needs.trees.contains(&at) => compose::tree(&mut build, at),
-            Item::Archive(at) if needs.archives.contains(&at) => compose::archive(&mut build, at),
+            Item::Archive(at) if needs.archives.contains(&at) => {
+                let lowered = compose::archive(&mut build, at);
+                let facts = compose::archive_facts(&mut build, at);
+                compilation.sealed.extend(facts.map(|facts| SealedInfo {
+                    what: "archive",
+                    name: closed.archives[at].name.clone(),
+                    facts,
+                }));
+                lowered
+            }
             Item::Tree(_) | Item::Archive(_) => continue,
         };
         if lowered.is_none() {
@@ -55,6 +64,11 @@ pub fn lower(
     }
     for output in wanted {
         let Some(step) = lower_output(&mut build, output, &mut compilation.disks) else { return };
+        if let Of::Tree { tree, made } = &output.of {
+            let facts = compose::made_facts(&mut build, &output.file, made, *tree);
+            let sealed = |facts| SealedInfo { what: "output", name: output.file.clone(), facts };
+            compilation.sealed.extend(facts.map(sealed));
+        }
         compilation.outputs.push((output.file.clone(), step));
         if output.tested {
             compilation.tested.push(step);

@@ -8,11 +8,13 @@ mod loader;
 mod names;
 mod numbers;
 mod options;
+mod seals;
 mod test;
 mod verity;
 
 pub use closed::{
-    Archive, Chosen, Closed, Content, Disk, Fact, Hashes, Installed, Loader, Made, Of, Output, Part, Tree,
+    Archive, Chosen, Closed, Content, Disk, Fact, HashTree, Hashes, Installed, Loader, Made, Of, Output,
+    Part, Tree,
 };
 pub use cycles::Item;
 pub use test::Test;
@@ -49,7 +51,7 @@ pub fn resolve(cx: &Cx<'_>, manifest: &Manifest, nodes: &[Node], epoch: Option<i
         manifest.disks.iter().map(|disk| disk::close(cx, manifest, disk, &place)).collect();
     let outputs: Vec<Option<Output>> =
         manifest.outputs.iter().map(|output| close_output(cx, manifest, output, &place)).collect();
-    let facts = facts::look_up(cx, &disks);
+    let facts = facts::look_up(cx, &disks, &archives);
     let tests = test::close(cx, manifest);
     if cx.has_errors() {
         return None;
@@ -145,7 +147,8 @@ fn close_made(
                 options::check_len(cx, &kind, len, made.kind.span);
             }
             let content = Content { kind, traits, tree, span: made.kind.span };
-            Made::Filesystem { content, size: made.size.clone()? }
+            let hashes = made.verity.as_ref().map(|said| verity::tree(said, node, place));
+            Made::Filesystem { content, size: made.size.clone()?, hashes }
         }
         _ => Made::Packed(kind),
     })

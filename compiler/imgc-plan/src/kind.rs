@@ -153,6 +153,8 @@ pub struct Products {
     pub stamp: bool,
     /// Whether its code goes into the disk's first sector, where there is room for one.
     pub boot_code: bool,
+    /// Whether bytes of its home are among those that are changed.
+    pub own: bool,
     /// Whether what its menu starts must be signed: it runs under secure boot.
     pub signed: bool,
 }
@@ -300,6 +302,33 @@ pub trait Kinds {
         menu: &crate::menu::Menu,
         home: &LoaderHome,
     ) -> Vec<(usize, OptionProblem)>;
+
+    /// For a loader: the files of its partition that its options name, with the option.
+    fn paths(&self, name: &str, options: &crate::Record) -> Vec<(&'static str, String)> {
+        let _ = (name, options);
+        Vec::new()
+    }
+
+    /// For a loader: what of a menu can be, but hardly is what was meant, with the index of the entry.
+    fn lint_menu(
+        &self,
+        name: &str,
+        options: &crate::Record,
+        menu: &crate::menu::Menu,
+    ) -> Vec<(usize, OptionProblem)> {
+        let _ = (name, options, menu);
+        Vec::new()
+    }
+
+    /// What of a partition can be, but firmware may not like, each with its code. The table is known by its name.
+    fn lint_partition(
+        &self,
+        table: &str,
+        part: &crate::step::PartHome,
+    ) -> Vec<(&'static str, OptionProblem)> {
+        let _ = (table, part);
+        Vec::new()
+    }
 
     /// The kind of this family and name.
     fn find(&self, family: Family, name: &str) -> Option<&'static Kind> {

@@ -1,6 +1,9 @@
 //! Steps: the dozen or so things that can be done on the way from sources to artifacts. A closed set: meaning is decided here.
 
+mod verity;
+
 use serde::Serialize;
+pub use verity::Verity;
 
 pub use crate::home::{LoaderHome, PartHome};
 use crate::{
@@ -251,29 +254,17 @@ pub struct Stamp {
     pub options: Record,
     /// For a loader: where its files lie.
     pub home: Option<LoaderHome>,
+    /// For a loader: what it must not change.
+    pub seals: Vec<Seal>,
 }
 
-/// dm-verity: hashes of read-only bytes in a tree whose root hash proves all of them.
+/// A partition whose bytes something has read, so that no stamp may change them any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "product")]
-pub enum Verity {
-    /// `[Int fact?]` → Facts `{ len }`: how long the hashes will be of a content that is as long as the input says, or as the
-    /// partition that it is in.
-    Length {
-        /// That partition on a disk of its own, if the content is as long; the input is there if the partition fits it. What is
-        /// wrong with it, the real layout says.
-        alone: Option<DiskSpec>,
-    },
-    /// `[Bytes]` → Bytes: the hash device.
-    Hashes {
-        /// What is hashed before every block, at most 256 bytes.
-        salt: Vec<u8>,
-        /// The hash device's UUID, lower case with hyphens.
-        uuid: String,
-    },
-    /// `[Bytes of the data, Bytes of its hashes]` → Facts
-    /// `{ root_hash, salt, data_blocks, hash_len, data_guid, hash_guid }`.
-    Facts,
+pub struct Seal {
+    /// Its name.
+    pub part: String,
+    /// The name of the partition that keeps its hashes, which may be the same.
+    pub hashes: String,
 }
 
 /// `[Facts layout, Bytes of a partition, …, Text fact GUID, …]` → Bytes of the disk. Bytes may be shorter than their partition, whose rest is zero; longer
@@ -362,23 +353,21 @@ impl Op {
             | Self::Archive(_)
             | Self::Loader(_)
             | Self::Measure(_)
-            | Self::Place(_)
-            | Self::Verity(Verity::Length { .. }) => Stage::Gather,
-            Self::Verity(Verity::Hashes { .. } | Verity::Facts)
-            | Self::Write(_)
-            | Self::Stamp(_)
-            | Self::Assemble(_)
-            | Self::Export(_)
-            | Self::ExportTree(_) => Stage::Make,
+            | Self::Place(_) => Stage::Gather,
+            Self::Verity(op) => op.stage(),
+            Self::Write(_) | Self::Stamp(_) | Self::Assemble(_) | Self::Export(_) | Self::ExportTree(_) => {
+                Stage::Make
+            }
         }
     }
 
     /// Whether it gives facts for people, which a report has also when they come from the cache.
     pub fn gives_facts(&self) -> bool {
-        matches!(
-            self,
-            Self::Measure(_) | Self::Place(_) | Self::Verity(Verity::Length { .. } | Verity::Facts)
-        )
+        match self {
+            Self::Measure(_) | Self::Place(_) => true,
+            Self::Verity(op) => op.gives_facts(),
+            _ => false,
+        }
     }
 
     /// Whether it touches the machine outside of the store, so that it is never answered from the action cache by its key alone.
@@ -429,7 +418,7 @@ impl Canonical for Op {
                 };
                 c.text(kind).add(options).text(product).add(menu).add(home)
             }
-            Self::Stamp(Stamp { family, kind, options, home }) => {
+            Self::Stamp(Stamp { family, kind, options, home, seals }) => {
                 let family = match family {
                     Family::Filesystem => "filesystem",
                     Family::Table => "table",
@@ -437,17 +426,22 @@ impl Canonical for Op {
                     Family::DiskFormat => "disk-format",
                     Family::Archive => "archive",
                 };
-                c.text(family).text(kind).add(options).add(home)
+                c.text(family).text(kind).add(options).add(home).add(seals)
             }
-            Self::Verity(Verity::Length { alone }) => c.text("length").add(alone),
-            Self::Verity(Verity::Hashes { salt, uuid }) => c.text("hashes").bytes(salt).text(uuid),
-            Self::Verity(Verity::Facts) => c.text("facts"),
+            Self::Verity(op) => c.add(op),
             Self::Assemble(Assemble { kind, options, parts, guids }) => {
                 c.text(kind).add(options).add(parts).add(guids)
             }
             Self::Export(Export { kind, options, file }) => c.text(kind).add(options).text(file),
             Self::ExportTree(ExportTree { name }) => c.text(name),
         };
+    }
+}
+
+impl Canonical for Seal {
+    fn canon(&self, c: &mut Canon) {
+        let Self { part, hashes } = self;
+        c.text(part).text(hashes);
     }
 }
 

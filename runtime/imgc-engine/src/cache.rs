@@ -2,9 +2,11 @@
 
 mod check;
 mod files;
+mod passed;
 mod prune;
 mod usage;
 
 pub use check::{Checked, check};
+pub use passed::{recall, remember};
 pub use prune::{Pruned, prune};
 pub use usage::{Usage, usage};

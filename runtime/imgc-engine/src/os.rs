@@ -1,6 +1,10 @@
 //! Calls of one operating system, each behind a portable form: stamps, attributes, locks, paths as bytes.
 
+mod exchange;
+
 use std::{fs::Metadata, io};
+
+pub use exchange::exchange;
 
 #[cfg(unix)]
 mod unix;

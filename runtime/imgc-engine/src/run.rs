@@ -25,8 +25,10 @@ mod locate;
 mod meter;
 mod reach;
 mod schedule;
+mod seals;
 mod state;
 mod step;
+mod verity;
 mod why;
 
 pub use kinds::fact;

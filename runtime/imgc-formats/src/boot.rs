@@ -128,6 +128,18 @@ pub trait Loader: Send + Sync {
         Vec::new()
     }
 
+    /// As [`Loader::check_menu`], for what can be, but hardly is what was meant.
+    fn lint_menu(&self, options: &Record, menu: &Menu) -> Vec<(usize, OptionProblem)> {
+        let _ = (options, menu);
+        Vec::new()
+    }
+
+    /// The files in its partition that its options name, each with the option. They must be there, whoever put them there.
+    fn paths(&self, options: &Record) -> Vec<(&'static str, String)> {
+        let _ = options;
+        Vec::new()
+    }
+
     /// Whether its stamp reads all of the disk, and so comes after those of all other loaders.
     fn seals(&self) -> bool {
         false

@@ -13,7 +13,7 @@ mod squashfs;
 mod swap;
 mod vfat;
 
-pub use self::runs::Run;
+pub use self::{runs::Run, vfat::fat_bits};
 
 /// The list: one line a kind.
 #[rustfmt::skip]

@@ -9,6 +9,7 @@ pub mod archive;
 pub mod boot;
 pub mod disk;
 pub mod fs;
+pub mod lints;
 pub mod loss;
 pub mod table;
 pub mod verify;
@@ -22,4 +23,5 @@ mod registry;
 mod testing;
 
 pub use fingerprint::{fingerprint, shared as shared_fingerprint, verity as verity_fingerprint};
+pub use pe::is_signed;
 pub use registry::{Registry, archive, disk_format, filesystem, loader, table};

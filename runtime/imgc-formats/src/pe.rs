@@ -135,6 +135,18 @@ fn odd<T>(why: impl Into<String>) -> Result<T, PeError> {
     Err(PeError::Odd(why.into()))
 }
 
+/// Whether these bytes are a PE image with a signature.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn is_signed(image: &(impl ReadAt + ?Sized)) -> io::Result<bool> {
+    match Pe::read(image) {
+        Ok(pe) => Ok(pe.signature.is_some()),
+        Err(PeError::Io(error)) => Err(error),
+        Err(PeError::Odd(_)) => Ok(false),
+    }
+}
+
 impl Pe {
     /// Reads the headers of an image.
     ///

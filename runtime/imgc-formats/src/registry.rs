@@ -4,7 +4,7 @@ use imgc_plan::{
     Family, Kind, Record,
     kind::{Kinds, OptionProblem, Products},
     menu::Menu,
-    step::LoaderHome,
+    step::{LoaderHome, PartHome},
 };
 
 use crate::{archive::Archive, boot::Loader, disk::DiskFormat, fs::Filesystem, table::Table};
@@ -74,6 +74,18 @@ impl Kinds for Registry {
         home: &LoaderHome,
     ) -> Vec<(usize, OptionProblem)> {
         loader(name).map(|kind| kind.check_menu(options, menu, home)).unwrap_or_default()
+    }
+
+    fn paths(&self, name: &str, options: &Record) -> Vec<(&'static str, String)> {
+        loader(name).map(|kind| kind.paths(options)).unwrap_or_default()
+    }
+
+    fn lint_menu(&self, name: &str, options: &Record, menu: &Menu) -> Vec<(usize, OptionProblem)> {
+        loader(name).map(|kind| kind.lint_menu(options, menu)).unwrap_or_default()
+    }
+
+    fn lint_partition(&self, table: &str, part: &PartHome) -> Vec<(&'static str, OptionProblem)> {
+        crate::lints::partition(table, part)
     }
 }
 

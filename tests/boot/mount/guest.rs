@@ -29,6 +29,8 @@ pub struct Guest {
     udf: bool,
     /// Root hashes by partition, when there is a sealed disk.
     pub hashes: BTreeMap<String, String>,
+    /// By partition the places of the hashes that lie behind filesystems.
+    pub offsets: BTreeMap<String, u64>,
     /// A file of the sealed roots that no filesystem compresses.
     pub noise: Vec<u8>,
 }
@@ -56,12 +58,17 @@ impl Guest {
             made.map(|(name, artifact)| (name, bench.dir().join(artifact.path))).collect();
         run(Command::new(tool("tar", "tar")).arg("-xf").arg(&files["kernel.tar"]).arg("-C").arg(bench.dir()));
         let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-        let hashes = json["verity"].as_array().into_iter().flatten();
+        let verity = || json["verity"].as_array().into_iter().flatten();
         let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
         let hashes =
-            hashes.map(|one| (text(&one["of"]), text(&one["facts"]["map"]["root_hash"]["text"]))).collect();
+            verity().map(|one| (text(&one["of"]), text(&one["facts"]["map"]["root_hash"]["text"]))).collect();
+        let offset = |one: &serde_json::Value| {
+            let offset = one["facts"]["map"]["hash_offset"]["int"].as_u64().expect("an offset");
+            (offset > 0).then(|| (text(&one["of"]), offset))
+        };
+        let offsets = verity().filter_map(offset).collect();
         let kernel = bench.dir().join("vmlinuz");
-        Self { bench, files, kernel, udf: later, hashes, noise }
+        Self { bench, files, kernel, udf: later, hashes, offsets, noise }
     }
 
     /// Builds a manifest of this text in the bench.

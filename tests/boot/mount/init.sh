@@ -61,9 +61,12 @@ swap() {
     swapon "$device" && grep "^$device " /proc/swaps && swapoff "$device"
 }
 
-# unseal NAME TYPE ROOT-HASH DISK: opens what dm-verity protects on this disk, and mounts it.
+# unseal NAME TYPE ROOT-HASH DISK [OFFSET]: opens what dm-verity protects on this disk, and mounts it. With an offset the hashes lie
+# there in the same partition.
 unseal() {
-    veritysetup open "$(part "$1" "$4")" "$1" "$(part "$1-verity" "$4")" "$3" && mount -t "$2" -o ro "/dev/mapper/$1" /mnt
+    hashes=$1-verity
+    [ -n "$5" ] && hashes=$1
+    veritysetup open "$(part "$1" "$4")" "$1" "$(part "$hashes" "$4")" "$3" ${5:+"--hash-offset=$5"} && mount -t "$2" -o ro "/dev/mapper/$1" /mnt
 }
 
 # sealed NAME TYPE ROOT-HASH DISK: runs programs from there.

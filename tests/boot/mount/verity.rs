@@ -6,8 +6,14 @@ use sha2::{Digest, Sha256};
 
 use super::{guest::Guest, seen::parts};
 
-/// The partitions that are sealed, and their filesystems.
-const SEALED: [&str; 3] = ["squashfs", "erofs", "ext4"];
+/// The partitions that are sealed, and their filesystems. The last two have their hashes behind them.
+const SEALED: [(&str, &str); 5] = [
+    ("squashfs", "squashfs"),
+    ("erofs", "erofs"),
+    ("ext4", "ext4"),
+    ("inside", "squashfs"),
+    ("beside", "ext4"),
+];
 
 /// Where in the file that no filesystem compresses a byte is changed: in its second block of 4096 bytes, which the guest reads.
 const CHANGED: usize = 5000;
@@ -23,11 +29,13 @@ fn a_kernel_runs_from_sealed_roots_and_finds_one_changed_byte() {
     fs::write(&bad, &bytes).expect("written");
 
     let mut script = String::new();
-    for name in SEALED {
+    assert_eq!(guest.offsets.keys().collect::<Vec<_>>(), ["beside", "inside"]);
+    for (name, filesystem) in SEALED {
+        let offset = guest.offsets.get(name).map(u64::to_string).unwrap_or_default();
         for (word, disk) in [("sealed", "vda"), ("damaged", "vdb")] {
+            let hash = &guest.hashes[name];
             script.push_str(&format!(
-                "check {word}-{name} {word} {name} {name} {} {disk}\n",
-                guest.hashes[name]
+                "check {word}-{name} {word} {name} {filesystem} {hash} {disk} {offset}\n"
             ));
         }
     }
@@ -35,7 +43,7 @@ fn a_kernel_runs_from_sealed_roots_and_finds_one_changed_byte() {
     let wrong = &guest.hashes["erofs"];
     script.push_str(&format!("check wrong-hash forged squashfs squashfs {wrong} vda\n"));
     script.push_str(&format!("become squashfs squashfs {} vda\n", guest.hashes["squashfs"]));
-    let mut vm = guest.start(&[good, &bad], &[], "vdb6", &script);
+    let mut vm = guest.start(&[good, &bad], &[], "vdb8", &script);
     vm.expect("END wrong-hash\n");
     vm.expect("/dev/mapper/squashfs / squashfs ro");
     vm.expect("SEALED-ROOT-OK");
@@ -43,7 +51,7 @@ fn a_kernel_runs_from_sealed_roots_and_finds_one_changed_byte() {
     assert_eq!(vm.exit(), 0);
 
     let hash: String = Sha256::digest(&guest.noise).iter().map(|byte| format!("{byte:02x}")).collect();
-    for name in SEALED {
+    for (name, _) in SEALED {
         let good = &parts[&format!("sealed-{name}")];
         assert!(good.complaints().is_empty(), "{name}: {:#?}", good.complaints());
         let said = good.other.join("\n");

@@ -27,8 +27,12 @@ pub enum Thing {
     Place(usize),
     /// What is in a partition of a disk.
     Bytes(usize, usize),
+    /// The filesystem in a partition of a disk that has its hashes behind it.
+    Sealed(usize, usize),
     /// The facts of the hashes in a partition of a disk.
     Hashes(usize, usize),
+    /// The facts of the hashes in an archive.
+    ArchiveHashes(usize),
 }
 
 /// A plan while it grows, with the origins of its steps and what was lowered already.
@@ -117,6 +121,7 @@ impl<'a> Build<'a> {
             Fact::Hashes(disk, part, path) => {
                 Input::fact(super::disk::hash_facts(self, *disk, *part)?, *path)
             }
+            Fact::Archive(at, path) => Input::fact(super::compose::archive_facts(self, *at)?, *path),
             Fact::Layout(disk, path) => Input::fact(super::disk::place(self, *disk)?, path.clone()),
         };
         Some(late::mark(&inputs.add(input).to_string()))

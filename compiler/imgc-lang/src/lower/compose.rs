@@ -65,11 +65,30 @@ pub fn archive(build: &mut Build<'_>, at: usize) -> Option<usize> {
 pub fn made(build: &mut Build<'_>, name: &str, made: &Made, of: usize, span: Span) -> Option<usize> {
     match made {
         Made::Packed(kind) => pack(build, name, kind, of, span),
-        Made::Filesystem { content, size } => {
+        Made::Filesystem { content, size, hashes } => {
             let tree = Some(tree(build, of)?);
-            Some(filesystem::Job { name, content, tree }.write_whole(build, size))
+            let hashes = hashes.as_ref();
+            let (data, len) = filesystem::Job { name, content, tree }.write_whole(build, size, hashes);
+            Some(hashes.map_or(data, |hashes| hashes.append(build, name, data, len)))
         }
     }
+}
+
+/// The step that says the facts of the hashes behind a filesystem in a file of its own, if there are any.
+pub fn made_facts(build: &mut Build<'_>, name: &str, made: &Made, of: usize) -> Option<usize> {
+    let Made::Filesystem { content, size, hashes: Some(hashes) } = made else { return None };
+    let tree = Some(tree(build, of)?);
+    let (data, _) = filesystem::Job { name, content, tree }.write_whole(build, size, Some(hashes));
+    Some(hashes.facts(build, name, data, true))
+}
+
+/// The step that says the facts of the hashes in an archive.
+pub fn archive_facts(build: &mut Build<'_>, at: usize) -> Option<usize> {
+    let archive = &build.closed.archives[at];
+    let name = || (format!("the root hash in archive {}", archive.name), archive.span);
+    build.once(Thing::ArchiveHashes(at), name, |build| {
+        made_facts(build, &archive.name, &archive.made, archive.tree)
+    })
 }
 
 /// The step that packs a tree.

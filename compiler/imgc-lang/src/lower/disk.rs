@@ -3,7 +3,7 @@
 use imgc_plan::{
     Family, Input, Op, Record,
     layout::PartSize,
-    step::{Assemble, Compose, Place, Product, Stamp},
+    step::{Assemble, Compose, Place, Product, Seal, Stamp},
     tree::TreeOp,
 };
 
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     compilation::{DiskInfo, HashesInfo, Origin, PartInfo},
     diagnostic::Span,
-    resolve::{Chosen, Closed, Content, Disk, Installed, Loader},
+    resolve::{Chosen, Closed, Content, Disk, Hashes, Installed, Loader},
 };
 
 /// The step that makes a disk's bytes, and what people are told of the disk.
@@ -72,6 +72,10 @@ pub fn place(build: &mut Build<'_>, at: usize) -> Option<usize> {
             let Some(filesystem) = Filesystem::of(&disk.parts[of], tree) else { continue };
             inputs.push(match &part.hashes {
                 None => filesystem.need(build),
+                Some(hashes) if hashes.of == index => {
+                    let need = filesystem.need(build);
+                    hashes.tree.grown(build, filesystem.name, need)
+                }
                 Some(hashes) => verity::need(build, disk, hashes, filesystem),
             });
         }
@@ -89,17 +93,37 @@ fn bytes(build: &mut Build<'_>, at: usize, index: usize) -> Option<Option<usize>
     }
     let name = || (format!("partition {}.{}", disk.name, part.name), part.span);
     let made = build.once(Thing::Bytes(at, index), name, |build| {
-        if let Some(hashes) = &part.hashes {
-            let data = bytes(build, at, hashes.of)??;
-            return Some(verity::write(build, disk, hashes, data));
-        }
-        let tree = held(build, at, index)?;
-        let filesystem = Filesystem::of(part, tree)?;
-        // A layout is asked for only where it decides something: it may wait for what this partition says.
-        let place = if filesystem.needs_place() { Some(place(build, at)?) } else { None };
-        Some(filesystem.write_at(build, place, &part.name))
+        let Some(hashes) = &part.hashes else { return filesystem(build, at, index) };
+        let data = sealed(build, at, hashes.of)?;
+        let name = &disk.parts[hashes.of].name;
+        Some(match hashes.of == index {
+            true => hashes.tree.append(build, name, data, None),
+            false => hashes.tree.write(build, name, data),
+        })
     });
     made.map(Some)
+}
+
+/// The step that makes a filesystem whose hashes are kept.
+fn sealed(build: &mut Build<'_>, at: usize, index: usize) -> Option<usize> {
+    let disk = &build.closed.disks[at];
+    let part = &disk.parts[index];
+    if part.hashes.is_none() {
+        return bytes(build, at, index)?;
+    }
+    let name = || (format!("the filesystem in {}.{}", disk.name, part.name), part.span);
+    build.once(Thing::Sealed(at, index), name, |build| filesystem(build, at, index))
+}
+
+/// The step that makes the filesystem in a partition.
+fn filesystem(build: &mut Build<'_>, at: usize, index: usize) -> Option<usize> {
+    let part = &build.closed.disks[at].parts[index];
+    let tree = held(build, at, index)?;
+    let filesystem = Filesystem::of(part, tree)?;
+    // A layout is asked for only where it decides something: it may wait for what this partition says.
+    let place = if filesystem.needs_place() { Some(place(build, at)?) } else { None };
+    let hashes = part.hashes.as_ref().map(|hashes| &hashes.tree);
+    Some(filesystem.write_at(build, place, &part.name, hashes))
 }
 
 /// The step that says the facts of the hashes in a partition.
@@ -109,9 +133,8 @@ pub fn hash_facts(build: &mut Build<'_>, at: usize, index: usize) -> Option<usiz
     let name = || (format!("the root hash in {}.{}", disk.name, part.name), part.span);
     build.once(Thing::Hashes(at, index), name, |build| {
         let hashes = part.hashes.as_ref()?;
-        let data = bytes(build, at, hashes.of)??;
-        let made = bytes(build, at, index)??;
-        Some(verity::facts(build, disk, hashes, data, made))
+        let data = sealed(build, at, hashes.of)?;
+        Some(hashes.tree.facts(build, &disk.parts[hashes.of].name, data, hashes.of == index))
     })
 }
 
@@ -197,7 +220,15 @@ fn install(build: &mut Build<'_>, disk: &Disk, loader: &Loader, step: usize, pla
     }
     let (kind, options) = named(&loader.kind);
     let label = format!("install {kind} on {}", disk.name);
-    let stamp = Stamp { family: Family::Loader, kind, options, home: Some(loader.home.clone()) };
+    let hashes = disk.parts.iter().filter_map(|part| Some((part, part.hashes.as_ref()?)));
+    let seal = |(part, hashes): (&crate::resolve::Part, &Hashes)| {
+        let seal = |name: &str| Seal { part: name.to_owned(), hashes: part.name.clone() };
+        // Hashes in a partition of their own must not change, either.
+        let apart = part.content.is_none().then(|| seal(&part.name));
+        [seal(&disk.parts[hashes.of].name)].into_iter().chain(apart)
+    };
+    let seals = hashes.flat_map(seal).collect();
+    let stamp = Stamp { family: Family::Loader, kind, options, home: Some(loader.home.clone()), seals };
     Some(build.push(label, Op::Stamp(stamp), inputs, Origin { span: loader.span, ..Origin::default() }))
 }
 
@@ -217,8 +248,9 @@ fn part_info(closed: &Closed, disk: &Disk, at: usize) -> PartInfo {
             let held = tree(content);
             let loader = disk.loaders.iter().find(|one| one.partition == at);
             let loader = loader.map(|one| one.loader.kind.kind.name.to_owned());
+            let verity = part.hashes.as_ref().map(|_| "verity".to_owned());
             let words: Vec<String> =
-                [Some(kind.to_owned()), held.clone(), loader].into_iter().flatten().collect();
+                [Some(kind.to_owned()), held.clone(), loader, verity].into_iter().flatten().collect();
             let waits = held.unwrap_or_else(|| kind.to_owned());
             (words.join(", "), matches!(spec.size, PartSize::Fit { .. }).then_some(waits))
         }

@@ -10,7 +10,7 @@ use imgc_plan::{
 use super::build::Build;
 use crate::{
     compilation::Origin,
-    resolve::{Content, Part},
+    resolve::{Content, HashTree, Part},
 };
 
 /// What a filesystem in a file of its own is called in its layout: the one partition of a disk without a table.
@@ -73,31 +73,53 @@ impl Job<'_> {
         !self.content.traits.own_length || self.content.traits.stamps_start
     }
 
-    /// The step that makes it for a place in a layout, where that decides anything.
-    pub fn write_at(&self, build: &mut Build<'_>, place: Option<usize>, part: &str) -> usize {
+    /// The step that makes it for a place in a layout, where that decides anything. Its hashes may come behind it.
+    pub fn write_at(
+        &self,
+        build: &mut Build<'_>,
+        place: Option<usize>,
+        part: &str,
+        hashes: Option<&HashTree>,
+    ) -> usize {
         let len = place.map(|place| Input::fact(place, format!("parts.{part}.len")));
-        let step = self.write(build, len.filter(|_| !self.content.traits.own_length));
+        let len = len.filter(|_| !self.content.traits.own_length);
+        let len = len.map(|len| match hashes {
+            Some(hashes) => hashes.left(build, self.name, len),
+            None => len,
+        });
+        let step = self.write(build, len);
         let Some(place) = place.filter(|_| self.content.traits.stamps_start) else { return step };
         let (kind, options) = self.kind();
         let start = Input::fact(place, format!("parts.{part}.start_sector"));
-        let stamp = Stamp { family: Family::Filesystem, kind, options, home: None };
+        let stamp = Stamp { family: Family::Filesystem, kind, options, home: None, seals: Vec::new() };
         build.push(self.label("stamp"), Op::Stamp(stamp), vec![Input::of(step), start], self.origin())
     }
 
-    /// The step that makes it as a file of its own. It starts at 0, so it needs no stamp.
-    pub fn write_whole(&self, build: &mut Build<'_>, size: &PartSize) -> usize {
+    /// The step that makes it as a file of its own, without the hashes that may come behind it, and the fact that says how long
+    /// the file is, unless that follows from what is in it. It starts at 0, so it needs no stamp.
+    pub fn write_whole(
+        &self,
+        build: &mut Build<'_>,
+        size: &PartSize,
+        hashes: Option<&HashTree>,
+    ) -> (usize, Option<Input>) {
         if self.content.traits.own_length {
-            return self.write(build, None);
+            return (self.write(build, None), None);
         }
         let needs = match size {
-            PartSize::Fit { .. } => vec![self.need(build)],
+            PartSize::Fit { .. } => {
+                let need = self.need(build);
+                vec![hashes.map_or(need.clone(), |hashes| hashes.grown(build, self.name, need))]
+            }
             PartSize::Exact(_) | PartSize::Fill { .. } => Vec::new(),
         };
         let op = Op::Place(Place { disk: bare(size.clone()) });
         let parts = [(WHOLE.to_owned(), self.content.span)].into();
         let origin = Origin { parts, ..self.origin() };
         let place = build.push(format!("place {}", self.name), op, needs, origin);
-        self.write(build, Some(Input::fact(place, format!("parts.{WHOLE}.len"))))
+        let len = Input::fact(place, format!("parts.{WHOLE}.len"));
+        let left = hashes.map_or(len.clone(), |hashes| hashes.left(build, self.name, len.clone()));
+        (self.write(build, Some(left)), Some(len))
     }
 }
 

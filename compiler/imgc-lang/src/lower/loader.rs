@@ -19,11 +19,14 @@ use crate::{
     resolve::{Chosen, Loader},
 };
 
-/// What must be true of the files that the menus of these loaders name, entry by entry: that they are there, and that what is
-/// started under secure boot is signed.
+/// What must be true of the files that the menus and options of these loaders name, entry by entry: that they are there, and that
+/// what is started under secure boot is signed.
 pub fn required<'a>(loaders: impl Iterator<Item = &'a Loader>, folds_case: bool) -> Vec<(TreeOp, Span)> {
     let mut required = Vec::new();
     for loader in loaders {
+        for (path, span) in &loader.paths {
+            required.push((TreeOp::Require { paths: vec![path.clone()], folds_case }, *span));
+        }
         let Some(menu) = &loader.menu else { continue };
         for (paths, span) in by_entry(loader, menu.paths()) {
             required.push((TreeOp::Require { paths, folds_case }, span));

@@ -60,6 +60,10 @@ impl Needs {
         let (disk, of) = match *fact {
             Fact::Known(_) => return,
             Fact::Hashes(disk, part, _) => (disk, closed.disks[disk].parts[part].hashes.as_ref()),
+            Fact::Archive(archive, _) => {
+                self.archives.insert(archive);
+                return;
+            }
             Fact::Layout(disk, _) => (disk, None),
         };
         let disk = &closed.disks[disk];

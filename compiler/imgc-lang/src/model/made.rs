@@ -2,7 +2,11 @@
 
 use imgc_plan::{Family, Kind, kind::Traits, layout::PartSize};
 
-use super::{only::only_kind, size::file_size};
+use super::{
+    only::only_kind,
+    size::file_size,
+    verity::{self, Verity},
+};
 use crate::{
     decode::{Cursor, KindNode, did_you_mean, either, kind_node},
     diagnostic::Diagnostic,
@@ -18,6 +22,8 @@ pub struct Made {
     pub kind: KindNode,
     /// How long it is, for filesystems; `None` when that is wrong, which is reported.
     pub size: Option<PartSize>,
+    /// The hashes behind a filesystem.
+    pub verity: Option<Box<Verity>>,
 }
 
 /// Whether a tree can become a file of this kind.
@@ -29,7 +35,7 @@ fn takes_trees(kind: &Kind) -> bool {
     }
 }
 
-/// Decodes the one child that says what a tree becomes: a filesystem or an archive.
+/// Decodes the child that says what a tree becomes, a filesystem or an archive, and the hashes of a filesystem beside it.
 pub fn made(cursor: &Cursor<'_>) -> Option<Made> {
     let cx = cursor.cx;
     // Only an artifact can be a directory.
@@ -38,7 +44,8 @@ pub fn made(cursor: &Cursor<'_>) -> Option<Made> {
         let kinds = cx.kinds.all().iter().filter(|kind| takes_trees(kind)).map(|kind| kind.name);
         kinds.chain(directory)
     };
-    if !cursor.node.children.iter().any(|child| child.active) {
+    let hashes = cursor.child(verity::NODE);
+    if !cursor.node.children.iter().any(|child| child.active && child.name.text != verity::NODE) {
         let node = &cursor.node.name;
         let message = format!("`{}` does not say what the tree becomes", node.text);
         let found = Diagnostic::error("missing-node", node.span, message);
@@ -78,5 +85,13 @@ pub fn made(cursor: &Cursor<'_>) -> Option<Made> {
                 if is_filesystem { file_size(cursor, kind) } else { None }
             },
         )?;
-    Some(Made { kind, size })
+    let verity = match hashes {
+        Some(node) if !is_filesystem => {
+            let message = format!("`{}` is no filesystem that could be mounted with hashes", kind.kind.name);
+            cx.report(Diagnostic::error("pointless-node", node.name.span, message).help("leave it out"));
+            None
+        }
+        hashes => hashes.and_then(|node| verity::decode(cx, node, true)).map(Box::new),
+    };
+    Some(Made { kind, size, verity })
 }

@@ -2,15 +2,17 @@
 
 use imgc_plan::{Family, Kind, kind::Traits};
 
+use super::verity;
 use crate::{
     decode::{Cursor, either},
     diagnostic::Diagnostic,
     syntax::Node,
 };
 
-/// The one child of a node, which names a kind.
+/// The one child of a node, which names a kind. Hashes stand beside a filesystem; elsewhere nothing is called so.
 pub fn only_kind<'a>(cursor: &Cursor<'a>, family: Family, what: &str) -> Option<&'a Node> {
-    let mut active = cursor.node.children.iter().filter(|child| child.active);
+    let beside = |child: &&Node| family == Family::Filesystem && child.name.text == verity::NODE;
+    let mut active = cursor.node.children.iter().filter(|child| child.active && !beside(child));
     let first = active.next();
     let node = &cursor.node.name;
     for other in active {

@@ -48,7 +48,7 @@ pub struct Partition {
     pub attributes: u64,
     /// What is in it.
     pub content: Option<Content>,
-    /// Whose hashes are in it, if it holds hashes instead.
+    /// The hashes in it: of another partition, or of its own content, behind it.
     pub verity: Option<Verity>,
     /// Whether it names a content that is not known, which is reported.
     pub broken: bool,
@@ -95,11 +95,7 @@ impl Content {
 pub fn decode(cx: &Cx<'_>, node: &Node, rules: Option<&TableTraits>, sector: u64) -> Option<Partition> {
     let mut cursor = Cursor::new(cx, node);
     let name = cursor.name();
-    let (content, verity) = match held(cx, node) {
-        None => (None, None),
-        Some(Held::Filesystem(content)) => (Some(content), None),
-        Some(Held::Verity(verity)) => (None, Some(verity)),
-    };
+    let (content, verity) = held(cx, node);
     let broken = content.is_none() && verity.is_none() && holds_something(node);
     let whole =
         |found: Spanned<i64>| Some(Spanned { value: u32::try_from(found.value).ok()?, span: found.span });
@@ -179,38 +175,46 @@ fn holds_something(node: &Node) -> bool {
     node.children.iter().any(|child| child.active && child.name.text != "attributes")
 }
 
-/// What a partition holds.
-enum Held {
-    Filesystem(Content),
-    Verity(Verity),
-}
-
-fn held(cx: &Cx<'_>, node: &Node) -> Option<Held> {
-    let mut held = None;
-    let mut first: Option<&Node> = None;
-    for child in node.children.iter().filter(|child| child.name.text != "attributes") {
+/// What a partition holds: a filesystem, hashes, or both.
+fn held(cx: &Cx<'_>, node: &Node) -> (Option<Content>, Option<Verity>) {
+    let contents = || node.children.iter().filter(|child| child.name.text != "attributes");
+    let is_verity = |child: &&Node| child.name.text == verity::NODE;
+    let beside = contents().any(|child| child.active && !is_verity(&child));
+    let mut found = (None, None);
+    let mut first: (Option<&Node>, Option<&Node>) = (None, None);
+    for child in contents() {
+        let first = if is_verity(&child) { &mut first.1 } else { &mut first.0 };
         if let Some(first) = first.filter(|_| child.active) {
-            let message = "a partition holds one filesystem";
+            let message = "a partition holds one filesystem, and one `verity`";
             let found = Diagnostic::error("duplicate-node", child.name.span, message);
             cx.report(found.also(first.name.span, "first here"));
             continue;
         }
-        let decoded = cx.when(child.active, || {
-            if child.name.text == "verity" {
-                return verity::decode(cx, child).map(Held::Verity);
+        if is_verity(&child) {
+            let decoded = cx.when(child.active, || verity::decode(cx, child, beside));
+            if child.active {
+                found.1 = decoded;
             }
-            let (kind, tree) = kind_node(cx, Family::Filesystem, child, |cursor, kind| {
-                let takes = matches!(&kind.traits, Traits::Filesystem(traits) if traits.takes_tree);
-                let tree = if takes { cursor.prop("tree") } else { None };
-                tree.and_then(|value| cx.reference("tree", value))
-            })?;
-            Some(Held::Filesystem(Content { kind, tree }))
-        });
+        } else {
+            let decoded = cx.when(child.active, || filesystem(cx, child));
+            if child.active {
+                found.0 = decoded;
+            }
+        }
         if child.active {
-            (first, held) = (Some(child), decoded);
+            *first = Some(child);
         }
     }
-    held
+    found
+}
+
+fn filesystem(cx: &Cx<'_>, node: &Node) -> Option<Content> {
+    let (kind, tree) = kind_node(cx, Family::Filesystem, node, |cursor, kind| {
+        let takes = matches!(&kind.traits, Traits::Filesystem(traits) if traits.takes_tree);
+        let tree = if takes { cursor.prop("tree") } else { None };
+        tree.and_then(|value| cx.reference("tree", value))
+    })?;
+    Some(Content { kind, tree })
 }
 
 fn part_type(

@@ -80,6 +80,8 @@ pub enum Made {
         content: Content,
         /// How long it is; without meaning for kinds that decide that by themselves.
         size: PartSize,
+        /// The hashes behind it.
+        hashes: Option<HashTree>,
     },
 }
 
@@ -111,7 +113,7 @@ pub struct Part {
     pub type_name: Option<&'static str>,
     /// What is in it.
     pub content: Option<Content>,
-    /// Whose hashes are in it, if it holds hashes instead.
+    /// The hashes in it.
     pub hashes: Option<Hashes>,
     /// The partition of hashes from whose root hash it takes its GUID.
     pub guid: Option<usize>,
@@ -120,12 +122,19 @@ pub struct Part {
 /// The hashes of a partition, by dm-verity.
 #[derive(Debug)]
 pub struct Hashes {
-    /// Which partition's.
+    /// Which partition's; the one that they are in: they lie behind its filesystem.
     pub of: usize,
+    /// How they are made.
+    pub tree: HashTree,
+}
+
+/// How hashes are made, by dm-verity.
+#[derive(Debug)]
+pub struct HashTree {
     /// What is hashed before every block.
     pub salt: Vec<u8>,
-    /// The UUID of the hash device.
-    pub uuid: String,
+    /// The UUID of the hash device; `None`: it has no superblock.
+    pub uuid: Option<String>,
     /// Where they are asked for.
     pub span: Span,
 }
@@ -171,6 +180,8 @@ pub struct Loader {
     pub menu: Option<Menu>,
     /// Where the menu's entries are named, by index.
     pub entries: Vec<Span>,
+    /// The files in its partition that its options name, and where they are named.
+    pub paths: Vec<(String, Span)>,
     /// The place of its files.
     pub home: LoaderHome,
     /// Where it is named.
@@ -217,6 +228,8 @@ pub enum Fact {
     Known(String),
     /// Said by the hashes in a partition of a disk, under a name.
     Hashes(usize, usize, &'static str),
+    /// Said by the hashes behind the filesystem in an archive, under a name.
+    Archive(usize, &'static str),
     /// Said by the layout of a disk, under a path.
     Layout(usize, String),
 }

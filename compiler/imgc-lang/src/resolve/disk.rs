@@ -10,8 +10,8 @@ use super::{
     closed::{Content, Disk, Installed, Part},
     loader, names,
     numbers::numbers,
-    options::{Place, check_len, complete},
-    verity,
+    options::{Place, check_len, complete, option_lint},
+    seals, verity,
 };
 use crate::{
     decode::{Cx, Spanned, did_you_mean},
@@ -40,6 +40,9 @@ pub fn close(cx: &Cx<'_>, manifest: &Manifest, disk: &disk::Disk, place: &Place<
         report_layout(cx, disk, spec);
         check_lens(cx, disk, &parts, spec);
     }
+    if let Some(spec) = &spec {
+        lint_partitions(cx, table.kind.name, &parts, spec);
+    }
     let loaders: Vec<Option<Installed>> = disk
         .loaders
         .iter()
@@ -48,6 +51,9 @@ pub fn close(cx: &Cx<'_>, manifest: &Manifest, disk: &disk::Disk, place: &Place<
         })
         .collect();
     check_first_sector(cx, &loaders);
+    if let Some(spec) = &spec {
+        seals::check(cx, disk, rules, spec, &parts, &loaders);
+    }
     Some(Disk {
         name: disk.name.value.clone(),
         span: disk.name.span,
@@ -93,7 +99,7 @@ fn close_part(
     let guid = verity::guid(cx, disk, at);
     let hashes = match &part.verity {
         None => None,
-        Some(said) => Some(verity::close(cx, disk, part, said, &node, place)?),
+        Some(said) => Some(verity::close(cx, disk, at, said, &node, place)?),
     };
     let content = match &part.content {
         None => None,
@@ -241,6 +247,18 @@ fn check_first_sector(cx: &Cx<'_>, loaders: &[Option<Installed>]) {
         let found = Diagnostic::error("conflicting-loaders", loader.span, message);
         let help = "leave one out, or let it start from its partition, if its kind has an option for that";
         cx.report(found.also(first.span, "this one").help(help));
+    }
+}
+
+/// Reports what of partitions firmware may not like.
+fn lint_partitions(cx: &Cx<'_>, table: &str, parts: &[Option<Part>], spec: &DiskSpec) {
+    for (part, spec) in parts.iter().zip(&spec.parts) {
+        let Some(part) = part.as_ref() else { continue };
+        let Some(home) = part_home(part, spec).filter(|_| spec.listed()) else { continue };
+        let span = part.content.as_ref().map_or(part.span, |content| content.span);
+        for (code, problem) in cx.kinds.lint_partition(table, &home) {
+            cx.report(option_lint(code, span, problem));
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use imgc_plan::{Data, Record, kind::Traits, late, layout::PartSpec};
 
-use super::closed::{Disk, Fact, Part};
+use super::closed::{Archive, Disk, Fact, Made, Part};
 use crate::{
     decode::{Cx, FACT, did_you_mean},
     diagnostic::{Diagnostic, Span},
@@ -14,16 +14,23 @@ use crate::{
 const PLACED: &[(&str, &str)] = &[("start", "start"), ("start-sector", "start_sector"), ("len", "len")];
 
 /// What hashes say, likewise.
-const HASHES: &[(&str, &str)] =
-    &[("root-hash", "root_hash"), ("salt", "salt"), ("data-blocks", "data_blocks"), ("hash-len", "hash_len")];
+const HASHES: &[(&str, &str)] = &[
+    ("root-hash", "root_hash"),
+    ("salt", "salt"),
+    ("hash-offset", "hash_offset"),
+    ("data-blocks", "data_blocks"),
+    ("hash-len", "hash_len"),
+];
 
 /// Looks up every fact that a text mentions; reports those that there are not.
-pub fn look_up(cx: &Cx<'_>, disks: &[Option<Disk>]) -> BTreeMap<String, Fact> {
+pub fn look_up(cx: &Cx<'_>, disks: &[Option<Disk>], archives: &[Option<Archive>]) -> BTreeMap<String, Fact> {
     let mut facts = BTreeMap::new();
-    let whole = disks.iter().all(Option::is_some);
+    let whole = disks.iter().all(Option::is_some) && archives.iter().all(Option::is_some);
     for mention in cx.mentions().into_iter().filter(|mention| mention.kind == FACT) {
         // Where a disk has mistakes, those are reported, and what it would say is not known.
-        if let Some(fact) = one(cx, disks, whole, &mention.name, mention.span) {
+        if let Some(fact) = of_archive(archives, &mention.name) {
+            facts.insert(mention.name, fact);
+        } else if let Some(fact) = one(cx, disks, whole, &mention.name, mention.span) {
             facts.insert(mention.name, fact);
         }
     }
@@ -77,6 +84,17 @@ fn one(cx: &Cx<'_>, disks: &[Option<Disk>], whole: bool, name: &str, span: Span)
     }
 }
 
+/// A fact of the hashes in an archive. No disk has a fact of such a name: disks and archives may share names.
+fn of_archive(archives: &[Option<Archive>], name: &str) -> Option<Fact> {
+    let (archive, fact) = name.split_once('.')?;
+    let (_, path) = HASHES.iter().find(|(known, _)| *known == fact)?;
+    let sealed = |found: &Archive| {
+        found.name == archive && matches!(&found.made, Made::Filesystem { hashes: Some(_), .. })
+    };
+    let at = archives.iter().position(|found| found.as_ref().is_some_and(sealed))?;
+    Some(Fact::Archive(at, path))
+}
+
 /// A fact of a partition.
 fn of_part(disk: &Disk, at: usize, index: usize, name: &str) -> Option<Fact> {
     let (part, spec) = (&disk.parts[index], &disk.spec.parts[index]);
@@ -105,7 +123,9 @@ fn of_part(disk: &Disk, at: usize, index: usize, name: &str) -> Option<Fact> {
 /// A partition's GUID.
 fn uuid(part: &Part, spec: &PartSpec, at: usize, index: usize) -> Option<Fact> {
     match part.guid {
-        Some(hashes) if hashes == index => Some(Fact::Hashes(at, hashes, "hash_guid")),
+        Some(hashes) if hashes == index && part.content.is_none() => {
+            Some(Fact::Hashes(at, hashes, "hash_guid"))
+        }
         Some(hashes) => Some(Fact::Hashes(at, hashes, "data_guid")),
         None => spec.uuid.clone().map(Fact::Known),
     }

@@ -5,7 +5,7 @@ use imgc_plan::step::LoaderHome;
 use super::{
     closed::{Chosen, Loader},
     names,
-    options::{Place, complete, option_problem},
+    options::{Place, complete, option_lint, option_problem},
 };
 use crate::{
     decode::Cx,
@@ -55,6 +55,11 @@ pub fn close(
             let found = option_problem("unsupported-entry", span, problem);
             cx.report(found.also(said.kind.span, "the loader that shows it"));
         }
+        for (entry, problem) in cx.kinds.lint_menu(kind.kind.name, &kind.options, &menu.menu) {
+            let span = menu.entries.get(entry).copied().unwrap_or(menu.name.span);
+            let found = option_lint("tries-without-fallback", span, problem);
+            cx.report(found.also(said.kind.span, "the loader that counts them"));
+        }
     }
     let source = match &said.source {
         None => None,
@@ -68,5 +73,8 @@ pub fn close(
     let entries = menu.map(|menu| menu.entries.clone()).unwrap_or_default();
     let menu = menu.map(|menu| menu.menu.clone());
     let span = said.kind.span;
-    Some(Loader { kind, products, source, tree, menu, entries, home, span })
+    let named = |option| said.kind.options.get(option).map_or(span, |option| option.span);
+    let paths = cx.kinds.paths(kind.kind.name, &kind.options).into_iter();
+    let paths = paths.map(|(option, path)| (path, named(option))).collect();
+    Some(Loader { paths, kind, products, source, tree, menu, entries, home, span })
 }

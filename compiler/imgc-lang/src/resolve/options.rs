@@ -9,7 +9,7 @@ use imgc_plan::{
 use super::closed::Chosen;
 use crate::{
     decode::{Cx, KindNode},
-    diagnostic::{Diagnostic, Span},
+    diagnostic::{Diagnostic, Severity, Span},
 };
 
 /// What defaults come from.
@@ -86,4 +86,9 @@ pub fn option_problem(code: &'static str, span: Span, problem: OptionProblem) ->
     let mut found = Diagnostic::error(code, span, problem.message);
     found.help.extend(problem.help);
     found
+}
+
+/// A kind's warning at a place.
+pub fn option_lint(code: &'static str, span: Span, problem: OptionProblem) -> Diagnostic {
+    Diagnostic { severity: Severity::Warning, ..option_problem(code, span, problem) }
 }

@@ -2,9 +2,12 @@
 
 use imgc_plan::{ids::derive, layout::PartSize};
 
-use super::{closed::Hashes, options::Place};
+use super::{
+    closed::{HashTree, Hashes},
+    options::Place,
+};
 use crate::{
-    decode::{Cx, did_you_mean},
+    decode::{Cx, Spanned, did_you_mean},
     diagnostic::Diagnostic,
     model::{
         disk::Disk,
@@ -17,25 +20,35 @@ use crate::{
 pub fn close(
     cx: &Cx<'_>,
     disk: &Disk,
-    part: &Partition,
+    at: usize,
     said: &Verity,
     node: &str,
     place: &Place<'_>,
 ) -> Option<Hashes> {
-    let node = format!("{node}/verity");
-    let of = data(cx, disk, said)?;
-    check_fit(cx, part, &disk.partitions[of], said);
-    Some(Hashes {
-        of,
-        salt: said.salt.clone().unwrap_or_else(|| derive(place.seed, "", &node, "salt").to_vec()),
-        uuid: said.uuid.clone().unwrap_or_else(|| place.uuid(&node, "uuid")),
-        span: said.span,
-    })
+    let of = match &said.of {
+        None => at,
+        Some(name) => {
+            let of = data(cx, disk, name)?;
+            check_fit(cx, &disk.partitions[at], &disk.partitions[of], name);
+            of
+        }
+    };
+    Some(Hashes { of, tree: tree(said, node, place) })
 }
 
-/// The partition whose hashes are kept, which must hold a filesystem.
-fn data(cx: &Cx<'_>, disk: &Disk, said: &Verity) -> Option<usize> {
-    let name = &said.of;
+/// How hashes are made; `node` is the place of what they are in.
+pub fn tree(said: &Verity, node: &str, place: &Place<'_>) -> HashTree {
+    let node = format!("{node}/verity");
+    let uuid = || said.uuid.clone().unwrap_or_else(|| place.uuid(&node, "uuid"));
+    HashTree {
+        salt: said.salt.clone().unwrap_or_else(|| derive(place.seed, "", &node, "salt").to_vec()),
+        uuid: said.superblock.then(uuid),
+        span: said.span,
+    }
+}
+
+/// The partition whose hashes are kept, which must hold a filesystem, and no hashes already.
+fn data(cx: &Cx<'_>, disk: &Disk, name: &Spanned<String>) -> Option<usize> {
     let Some(at) = disk.partition(&name.value) else {
         let message = format!("disk `{}` has no partition `{}`", disk.name.value, name.value);
         let mut found = Diagnostic::error("unknown-reference", name.span, message);
@@ -51,11 +64,17 @@ fn data(cx: &Cx<'_>, disk: &Disk, said: &Verity) -> Option<usize> {
         cx.report(found.also(part.name.span, "this partition"));
         return None;
     }
+    if let Some(own) = part.verity.as_ref().filter(|_| part.content.is_some()) {
+        let message = format!("partition `{}` keeps its hashes itself, behind its filesystem", name.value);
+        let found = Diagnostic::error("conflicting-properties", name.span, message);
+        cx.report(found.also(own.span, "here"));
+        return None;
+    }
     Some(at)
 }
 
 /// Hashes cannot be fitted when the length of their data follows from the room that they leave.
-fn check_fit(cx: &Cx<'_>, part: &Partition, data: &Partition, said: &Verity) {
+fn check_fit(cx: &Cx<'_>, part: &Partition, data: &Partition, name: &Spanned<String>) {
     let fits =
         |part: &Partition| part.size.as_ref().is_some_and(|size| matches!(size.value, PartSize::Fit { .. }));
     let fills = data.size.as_ref().is_some_and(|size| matches!(size.value, PartSize::Fill { .. }));
@@ -67,9 +86,9 @@ fn check_fit(cx: &Cx<'_>, part: &Partition, data: &Partition, said: &Verity) {
     if fits(part) && fills && !own_length {
         let message = format!(
             "`{}` fills what is left, so that how long its hashes are is not known before",
-            said.of.value
+            name.value
         );
-        let found = Diagnostic::error("verity-of-fill", said.of.span, message);
+        let found = Diagnostic::error("verity-of-fill", name.span, message);
         cx.report(found.help("give one of the two partitions a size"));
     }
 }
@@ -81,8 +100,10 @@ pub fn guid(cx: &Cx<'_>, disk: &Disk, at: usize) -> Option<usize> {
     if part.verity.is_some() {
         return Some(at);
     }
-    let is_of =
-        |other: &Partition| other.verity.as_ref().is_some_and(|said| said.of.value == part.name.value);
+    let is_of = |other: &Partition| {
+        let of = other.verity.as_ref().and_then(|said| said.of.as_ref());
+        of.is_some_and(|of| of.value == part.name.value)
+    };
     let all: Vec<usize> =
         (0..disk.partitions.len()).filter(|other| is_of(&disk.partitions[*other])).collect();
     if let [one] = all.as_slice() {
@@ -92,8 +113,7 @@ pub fn guid(cx: &Cx<'_>, disk: &Disk, at: usize) -> Option<usize> {
         0 => format!("no partition keeps hashes of `{}`, and it is none of hashes", part.name.value),
         n => format!("{n} partitions keep hashes of `{}`: there is no one root hash", part.name.value),
     };
-    let help =
-        "a partition with `verity of=` and the one that it is of can take their GUIDs from the root hash";
+    let help = "a partition with `verity` and the one that it is of can take their GUIDs from the root hash";
     cx.report(Diagnostic::error("uuid-without-verity", span, message).help(help));
     None
 }

@@ -32,13 +32,13 @@ const fn filesystem(takes_tree: bool, stamps_start: bool, default_type: &'static
     })
 }
 
-const fn own_length(stamps_start: bool) -> Traits {
+const fn own_length(stamps_start: bool, system_area: u64) -> Traits {
     let default_type = "linux";
     Traits::Filesystem(FilesystemTraits {
         takes_tree: true,
         own_length: true,
         stamps_start,
-        system_area: 0,
+        system_area,
         folds_case: false,
         default_type,
     })
@@ -80,10 +80,11 @@ static PACKED: Kind = kind(
     "packed",
     Family::Filesystem,
     &[opt("compress", OptType::Choice(&["none", "zstd"]), Default::Text("none"))],
-    own_length(false),
+    own_length(false, 0),
 );
 /// As [`PACKED`], and it wants to know where it lies.
-static HYBRID: Kind = kind("hybrid", Family::Filesystem, &[], own_length(true));
+static HYBRID: Kind = kind("hybrid", Family::Filesystem, &[], own_length(true, 0));
+static DISC: Kind = kind("disc", Family::Filesystem, &[], own_length(false, 32 << 10));
 static GPT: Kind = kind(
     "gpt",
     Family::Table,
@@ -201,7 +202,8 @@ static DEB: Kind =
     kind("deb", Family::Archive, &[], Traits::Archive(ArchiveTraits { packs: false, unpacks: true }));
 
 static ALL: &[&Kind] = &[
-    &EXT2, &EXT4, &VFAT, &SWAP, &PACKED, &HYBRID, &GPT, &MBR, &BARE, &GRUB, &IPXE, &RAW, &QCOW2, &CPIO, &DEB,
+    &EXT2, &EXT4, &VFAT, &SWAP, &PACKED, &HYBRID, &DISC, &GPT, &MBR, &BARE, &GRUB, &IPXE, &RAW, &QCOW2,
+    &CPIO, &DEB,
 ];
 
 fn problem(option: &'static str, message: &str, help: &str) -> Vec<OptionProblem> {
@@ -241,7 +243,12 @@ impl Kinds for Fake {
         let esp_files = matches!(home, LoaderHome::Disk { esp: Some(_), .. });
         let boot_code = home.own().is_some_and(|own| own.filesystem == "ext2") && !esp_files;
         let signed = options.get("secure-boot").and_then(Data::as_bool) == Some(true);
-        Products { files: true, esp_files, image: true, stamp: true, boot_code, signed }
+        let own = name == "ipxe";
+        Products { files: true, esp_files, image: true, stamp: true, boot_code, own, signed }
+    }
+
+    fn seals(&self, name: &str) -> bool {
+        name == "ipxe"
     }
 
     fn check_home(&self, _name: &str, options: &Record, home: &LoaderHome) -> Vec<OptionProblem> {

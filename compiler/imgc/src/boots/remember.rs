@@ -1,24 +1,6 @@
-//! What passed: a small file for each, in the cache, under the digest of everything that decides it.
-
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+//! What decides the result of a test. What passed, the cache remembers under its digest ([`imgc_engine::cache::remember`]).
 
 use imgc_plan::{Canon, ValueId};
-use serde::{Deserialize, Serialize};
-
-use crate::{failure::Failure, session::write_atomically};
-
-/// The version of the files and of what their names are digests of.
-const VERSION: u32 = 1;
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Record {
-    version: u32,
-    key: String,
-    millis: u64,
-}
 
 /// What decides the result of a test.
 pub struct Ingredients<'a> {
@@ -48,30 +30,4 @@ impl Ingredients<'_> {
         c.text(identity).text(env!("CARGO_PKG_VERSION"));
         c.into()
     }
-}
-
-/// Where a result is kept.
-fn place(cache: &Path, key: &ValueId) -> PathBuf {
-    let hex = key.hex();
-    cache.join("tests").join(&hex[..2]).join(format!("{}.json", &hex[2..]))
-}
-
-/// How long it took when it passed; `None` when that is not known. A damaged record is as good as none.
-pub fn recall(cache: &Path, key: &ValueId) -> Option<Duration> {
-    let text = std::fs::read_to_string(place(cache, key)).ok()?;
-    let record: Record = serde_json::from_str(&text).ok()?;
-    (record.version == VERSION && record.key == key.hex()).then(|| Duration::from_millis(record.millis))
-}
-
-/// Remembers that it passed.
-pub fn remember(cache: &Path, key: &ValueId, time: Duration) -> Result<(), Failure> {
-    let file = place(cache, key);
-    if let Some(dir) = file.parent() {
-        std::fs::create_dir_all(dir)
-            .map_err(|error| Failure::Machine(format!("making {}: {error}", dir.display())))?;
-    }
-    let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    let record = Record { version: VERSION, key: key.hex(), millis };
-    let text = serde_json::to_string(&record).map_err(|error| Failure::Bug(format!("JSON: {error}")))?;
-    write_atomically(&file, &text)
 }

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use imgc_engine::Candidate;
+use imgc_engine::{Candidate, cache};
 use imgc_lang::Compilation;
 use imgc_plan::{
     BlobId, Plan,
@@ -19,10 +19,7 @@ use imgc_qemu::{
     test::{Job, Stumble},
 };
 
-use super::{
-    End, Verdict, accel, memory, pool,
-    remember::{self, Ingredients},
-};
+use super::{End, Verdict, accel, memory, pool, remember::Ingredients};
 use crate::{
     args::AccelForm,
     failure::Failure,
@@ -128,7 +125,7 @@ impl<'a> Suite<'a> {
             identity: &self.identity,
         }
         .key();
-        if let Some(time) = remember::recall(&self.options.cache, &key).filter(|_| !self.options.rerun) {
+        if let Some(time) = cache::recall(&self.options.cache, &key).filter(|_| !self.options.rerun) {
             return verdict(End::Remembered, time);
         }
         let result = match session::interrupt().load(Ordering::Relaxed) {
@@ -139,7 +136,7 @@ impl<'a> Suite<'a> {
         match result {
             Ok(()) => {
                 // A result that cannot be kept is still one.
-                let _ = remember::remember(&self.options.cache, &key, time);
+                let _ = cache::remember(&self.options.cache, &key, time);
                 verdict(End::Passed, time)
             }
             Err(stumble) => verdict(End::Failed(stumble), time),

@@ -2,7 +2,7 @@
 
 use imgc_engine::{Goal, Outcome, Report, RunError};
 use imgc_image::Failure as StepFailure;
-use imgc_lang::Compilation;
+use imgc_lang::{Compilation, SealedInfo};
 use imgc_plan::Data;
 
 use crate::{
@@ -50,6 +50,10 @@ pub fn run(cli: &Cli, args: &BuildArgs) -> Result<(), Failure> {
             verdicts.iter().map(|verdict| report::json(&compilation, verdict)).collect();
         let hashes: Vec<serde_json::Value> = hashes(&compilation, &report)
             .map(|(disk, of, facts)| serde_json::json!({ "disk": disk, "of": of, "facts": facts }))
+            .chain(
+                sealed(&compilation, &report)
+                    .map(|(one, facts)| serde_json::json!({ one.what: one.name, "facts": facts })),
+            )
             .collect();
         print_json(&serde_json::json!({
             "artifacts": report.artifacts,
@@ -70,10 +74,22 @@ fn hashes<'a>(
 ) -> impl Iterator<Item = (&'a str, &'a str, &'a Data)> {
     compilation.disks.iter().flat_map(|disk| disk.hashes.iter().map(move |hashes| (disk, hashes))).filter_map(
         |(disk, hashes)| {
-            let step = report.steps.iter().find(|step| step.step == hashes.facts)?;
-            Some((disk.name.as_str(), hashes.of.as_str(), step.facts.as_ref()?))
+            let facts = facts_of(report, hashes.facts)?;
+            Some((disk.name.as_str(), hashes.of.as_str(), facts))
         },
     )
+}
+
+/// The archives, and outputs of trees, that keep hashes: with the facts of these.
+fn sealed<'a>(
+    compilation: &'a Compilation,
+    report: &'a Report,
+) -> impl Iterator<Item = (&'a SealedInfo, &'a Data)> {
+    compilation.sealed.iter().filter_map(|one| Some((one, facts_of(report, one.facts)?)))
+}
+
+fn facts_of(report: &Report, step: usize) -> Option<&Data> {
+    report.steps.iter().find(|found| found.step == step)?.facts.as_ref()
 }
 
 /// Keeps the cache below its cap; only after builds that added to it. What live builds reach is spared.
@@ -108,7 +124,8 @@ fn build(
     let exports = compilation.outputs.iter().map(|(_, step)| *step);
     // Root hashes are told, also when no artifact says them.
     let hashes = compilation.disks.iter().flat_map(|disk| &disk.hashes).map(|hashes| hashes.facts);
-    let goal = Goal::Steps(exports.chain(hashes).collect());
+    let sealed = compilation.sealed.iter().map(|one| one.facts);
+    let goal = Goal::Steps(exports.chain(hashes).chain(sealed).collect());
     let show = |verdict: &Verdict| eprint!("{}", report::line(compilation, verdict));
     Ok(test::gated(cli, &engine, compilation, &goal, suite.as_ref(), &show))
 }
@@ -160,7 +177,9 @@ fn show(compilation: &Compilation, report: &Report) -> Result<(), Failure> {
     print(&columns(&[Align::Left, Align::Right, Align::Left], &rows))?;
     let root = |facts: &Data| facts.pick("root_hash").and_then(Data::as_text).unwrap_or_default().to_owned();
     let rows: Vec<Vec<String>> = hashes(compilation, report)
-        .map(|(disk, of, facts)| vec![format!("{disk}/{of}"), format!("root hash {}", root(facts))])
+        .map(|(disk, of, facts)| (format!("{disk}/{of}"), facts))
+        .chain(sealed(compilation, report).map(|(one, facts)| (one.name.clone(), facts)))
+        .map(|(name, facts)| vec![name, format!("root hash {}", root(facts))])
         .collect();
     print(&columns(&[Align::Left, Align::Left], &rows))?;
     let ran = report.steps.iter().filter(|step| step.outcome == Outcome::Ran).count();

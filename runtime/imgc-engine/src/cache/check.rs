@@ -67,6 +67,7 @@ fn is_sound(root: &Path, room: Room, name: &str) -> io::Result<bool> {
         Room::Scans => Index::unseal(bytes).is_some(),
         Room::Exports => export::is_sound_record(&bytes),
         Room::Last => crate::run::is_sound_memory(&bytes),
+        Room::Tests => super::passed::is_sound(&bytes, name),
         Room::Blobs => true,
     })
 }

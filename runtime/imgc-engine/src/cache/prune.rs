@@ -92,7 +92,9 @@ fn chosen(
             _ if in_use => {
                 bytes += spare(sizes, reached(root, thing)?, &mut spared);
             }
-            Room::Actions | Room::Scans | Room::Exports | Room::Last => roots.push((thing, file)),
+            Room::Actions | Room::Scans | Room::Exports | Room::Last | Room::Tests => {
+                roots.push((thing, file));
+            }
             Room::Blobs | Room::Values => {}
         }
     }

@@ -24,12 +24,16 @@ pub struct Usage {
     pub actions: u64,
     /// Bytes of everything else: results, stat indexes, records.
     pub other_bytes: u64,
+    /// Records of tests that passed.
+    pub tests: u64,
+    /// Their bytes.
+    pub test_bytes: u64,
 }
 
 impl Usage {
     /// All bytes.
     pub fn total(&self) -> u64 {
-        self.blob_bytes + self.value_bytes + self.other_bytes
+        self.blob_bytes + self.value_bytes + self.other_bytes + self.test_bytes
     }
 }
 
@@ -38,6 +42,7 @@ impl fmt::Display for Usage {
         writeln!(f, "contents  {:>8}  {}", self.blobs, approximate_size(self.blob_bytes))?;
         writeln!(f, "values    {:>8}  {}", self.values, approximate_size(self.value_bytes))?;
         writeln!(f, "results   {:>8}  {}", self.actions, approximate_size(self.other_bytes))?;
+        writeln!(f, "tests     {:>8}  {}", self.tests, approximate_size(self.test_bytes))?;
         writeln!(f, "in all              {}", approximate_size(self.total()))
     }
 }
@@ -54,6 +59,7 @@ pub fn usage(store: &Path) -> Result<Usage, Failure> {
         match room {
             Room::Blobs => (usage.blobs, usage.blob_bytes) = (count, bytes),
             Room::Values => (usage.values, usage.value_bytes) = (count, bytes),
+            Room::Tests => (usage.tests, usage.test_bytes) = (count, bytes),
             _ => usage.other_bytes += bytes,
         }
         if room == Room::Actions {

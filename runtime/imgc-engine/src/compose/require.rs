@@ -43,15 +43,15 @@ pub fn signed(work: &Work, paths: &[String], folds_case: bool, store: &dyn Store
 fn one(work: &Work, path: &[u8], folds_case: bool) -> Option<Problem> {
     let shown = BytePath(path.strip_prefix(b"/").unwrap_or(path).to_vec());
     let Some(id) = follow(work, path, folds_case) else {
-        let message = format!("there is no `{shown}` in the partition whose files the menu names");
+        let message = format!("there is no `{shown}` in the partition where its loader looks");
         let problem = Problem::new("boot-file-missing", message);
         return Some(match nearest::in_work(work, &shown.0) {
             Some(near) => problem.help(format!("did you mean `{near}`?")),
-            None => problem.help("paths of a menu lie in the partition that the loader names"),
+            None => problem.help("paths that a menu or a loader names lie in the partition of the loader"),
         });
     };
     let node = &work.item(id).node;
-    let message = format!("`{shown}`, which the menu names, is {}, not a file", describe(node));
+    let message = format!("`{shown}`, which a loader reads, is {}, not a file", describe(node));
     let problem = Problem::new("boot-file-missing", message);
     match node {
         Node::File { .. } => None,

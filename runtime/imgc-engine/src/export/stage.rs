@@ -1,7 +1,7 @@
 //! Artifacts in the making: locked files beside their place, so that leftovers of killed builds are told from live work.
 //!
-//! A directory has such a file, too, which is empty, and lies beside it: `.imgc-PID-N.tmp.new`; what it replaces is
-//! `.imgc-PID-N.tmp.old` until it is gone.
+//! A directory has such a file, too, which is empty, and lies beside it: `.imgc-PID-N.tmp.new`. It changes places with what it
+//! replaces; where that cannot be done at once, that is `.imgc-PID-N.tmp.old` until it is gone.
 
 use std::{
     fs::{self, File, Metadata, OpenOptions},
@@ -96,21 +96,35 @@ impl Staged {
             self.keep = true;
             return self.file.metadata();
         };
-        // No system renames a directory over one that holds something.
-        let old = beside(&self.path, OLD);
-        let moved = match fs::rename(to, &old) {
-            Ok(()) => true,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-            Err(error) => return Err(error),
-        };
-        if let Err(error) = fs::rename(dir, to) {
-            if moved {
-                fs::rename(&old, to)?;
-            }
-            return Err(error);
-        }
+        replace(dir, to, &beside(&self.path, OLD), os::exchange)?;
         fs::symlink_metadata(to)
     }
+}
+
+/// Moves a directory over what is at a place, if anything is. No system renames a directory over one that holds something, so
+/// they change places; where that cannot be, what was there is moved to `old` first.
+fn replace(
+    dir: &Path,
+    to: &Path,
+    old: &Path,
+    exchange: impl Fn(&Path, &Path) -> io::Result<bool>,
+) -> io::Result<()> {
+    match exchange(dir, to) {
+        Ok(true) => return Ok(()),
+        Ok(false) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return fs::rename(dir, to),
+        Err(error) => return Err(error),
+    }
+    let moved = match fs::rename(to, old) {
+        Ok(()) => true,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Err(error) => return Err(error),
+    };
+    let renamed = fs::rename(dir, to);
+    if renamed.is_err() && moved {
+        fs::rename(old, to)?;
+    }
+    renamed
 }
 
 impl Drop for Staged {
@@ -154,5 +168,86 @@ pub fn sweep(dir: &Path) {
         if file.is_ok_and(|file| matches!(os::try_lock(&file), Ok(true))) {
             let _ = remove(&entry.path());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(dir: &Path, name: &str, text: &str) -> PathBuf {
+        let path = dir.join(name);
+        fs::create_dir(&path).expect("made");
+        fs::write(path.join("file"), text).expect("written");
+        path
+    }
+
+    fn text(path: &Path) -> String {
+        fs::read_to_string(path.join("file")).expect("readable")
+    }
+
+    #[test]
+    fn a_directory_takes_the_place_of_nothing_of_another_and_of_a_file() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (to, old) = (dir.path().join("to"), dir.path().join("old"));
+        let at_once = os::exchange as fn(&Path, &Path) -> io::Result<bool>;
+        let in_two = |_: &Path, _: &Path| Ok(false);
+        for exchange in [at_once, in_two] {
+            for (round, before) in ["nothing", "a directory", "a file"].into_iter().enumerate() {
+                match before {
+                    "a directory" => drop(fs::write(to.join("more"), "more")),
+                    "a file" => {
+                        fs::remove_dir_all(&to).expect("removed");
+                        fs::write(&to, "a file").expect("written");
+                    }
+                    _ => {}
+                }
+                let new = tree(dir.path(), &format!("new-{round}"), before);
+                replace(&new, &to, &old, exchange).expect("replaced");
+                assert_eq!(text(&to), before);
+                assert!(!to.join("more").exists());
+                for left in [&new, &old] {
+                    let _ = fs::remove_dir_all(left).or_else(|_| fs::remove_file(left));
+                }
+            }
+            fs::remove_dir_all(&to).expect("removed");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_moved_leaves_what_was_there() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let to = tree(dir.path(), "to", "before");
+        let missing = dir.path().join("missing");
+        let in_two = |_: &Path, _: &Path| Ok(false);
+        assert!(replace(&missing, &to, &dir.path().join("old"), in_two).is_err());
+        assert!(replace(&missing, &to, &dir.path().join("old"), os::exchange).is_err());
+        assert_eq!(text(&to), "before");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn nobody_sees_the_place_empty() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let to = tree(dir.path(), "to", "0");
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                let mut seen = 0_u64;
+                while !done.load(Ordering::Relaxed) || seen == 0 {
+                    assert!(fs::symlink_metadata(&to).is_ok(), "the place was empty");
+                    seen += 1;
+                }
+                seen
+            });
+            for round in 1..500 {
+                let new = tree(dir.path(), "new", &round.to_string());
+                assert!(os::exchange(&new, &to).expect("exchanged"), "Linux can");
+                assert_eq!(text(&to), round.to_string());
+                fs::remove_dir_all(&new).expect("removed");
+            }
+            done.store(true, Ordering::Relaxed);
+            assert!(reader.join().expect("no panic") > 0);
+        });
     }
 }

@@ -1,29 +1,24 @@
 //! Calls the code that makes a step's value: one function a kind of step.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, atomic::AtomicBool};
 
 use imgc_formats::{
     boot::{LoaderJob, StampJob},
-    verity,
+    lints,
 };
 use imgc_image::{
-    Bytes, BytesBuilder, Failure, Problem, Store, Tree, Value,
+    Bytes, BytesBuilder, Failure, Problem, Reader, Store, Tree, Value,
     build::{Patch, overlay},
 };
 use imgc_plan::{
-    Data, Family, Op, Record,
-    ids::uuid_bytes,
-    late,
+    Data, Family, Op, Record, late,
     layout::{self, Layout, PartSize},
     menu::Menu,
     step::{Archive, Assemble, Fetch, Loader, Measure, Place, Product, Stamp, Unpack, Verity, Write},
     units::{approximate_size, format_size},
 };
 
-use super::{locate::OnDisk, meter::Meter};
+use super::{locate::OnDisk, meter::Meter, seals};
 use crate::{compose, config::Config, fetch, store::step::StepStore};
 
 /// What a step runs with.
@@ -43,7 +38,7 @@ pub struct Job<'a> {
 }
 
 /// A value, and warnings.
-type Made = Result<(Value, Vec<Problem>), Failure>;
+pub type Made = Result<(Value, Vec<Problem>), Failure>;
 
 /// How many bytes a step will go through, where that is known.
 pub fn total(op: &Op, inputs: &[Value]) -> Option<u64> {
@@ -71,7 +66,7 @@ pub fn run(job: &Job<'_>) -> Made {
         Op::Write(op) => write(job, op),
         Op::Loader(op) => loader(job, op),
         Op::Stamp(op) => stamp(job, op),
-        Op::Verity(op) => hashes(job, op),
+        Op::Verity(op) => super::verity::run(job, op),
         Op::Assemble(op) => assemble(job, op),
         Op::Scan(_) | Op::Export(_) | Op::ExportTree(_) => {
             Err(Failure::Bug("scans and exports are local".into()))
@@ -79,7 +74,8 @@ pub fn run(job: &Job<'_>) -> Made {
     }
 }
 
-fn plain(value: impl Into<Value>) -> (Value, Vec<Problem>) {
+/// A value without warnings.
+pub fn plain(value: impl Into<Value>) -> (Value, Vec<Problem>) {
     (value.into(), Vec::new())
 }
 
@@ -88,7 +84,8 @@ impl<'a> Job<'a> {
         Failure::Bug(format!("input {at} of a {} step is no {what}", self.op.name()))
     }
 
-    fn bytes(&self, at: usize) -> Result<&'a Arc<Bytes>, Failure> {
+    /// An input that is Bytes.
+    pub fn bytes(&self, at: usize) -> Result<&'a Arc<Bytes>, Failure> {
         match self.inputs.get(at) {
             Some(Value::Bytes(bytes)) => Ok(bytes),
             _ => Err(self.wrong(at, "Bytes")),
@@ -107,7 +104,8 @@ impl<'a> Job<'a> {
         if at < self.inputs.len() { self.tree(at).map(Some) } else { Ok(None) }
     }
 
-    fn number(&self, at: usize) -> Result<u64, Failure> {
+    /// An input that is a fact, a number that is not negative.
+    pub fn number(&self, at: usize) -> Result<u64, Failure> {
         match self.inputs.get(at) {
             Some(Value::Facts(data)) => data.as_u64().ok_or_else(|| self.wrong(at, "number")),
             _ => Err(self.wrong(at, "number")),
@@ -267,46 +265,28 @@ fn stamp(job: &Job<'_>, op: &Stamp) -> Made {
                 return Err(Failure::Bug("a loader's stamp does not say where its files lie".into()));
             };
             let layout = job.layout(1)?;
-            kind.stamp(&StampJob {
+            let files = OnDisk::new(base, &layout, home, job.store);
+            let pieces = kind.stamp(&StampJob {
                 options: &op.options,
                 home,
                 layout: &layout,
                 disk: base,
                 image: if job.inputs.len() > 2 { Some(job.bytes(2)?) } else { None },
-                files: &OnDisk { disk: base, layout: &layout, home, store: job.store },
+                files: &files,
                 store: job.store,
-            })?
+            })?;
+            let mut problems = seals::hashed(&op.kind, &pieces, &op.seals, &layout);
+            problems.extend(seals::signed(&op.kind, &pieces, &files)?);
+            if !problems.is_empty() {
+                return Err(problems.into());
+            }
+            pieces
         }
         Family::Table | Family::DiskFormat | Family::Archive => {
             return Err(Failure::Bug("only filesystems and loaders have stamps".into()));
         }
     };
     overlay(job.store, base, &pieces).map(plain).map_err(own_mistake)
-}
-
-fn hashes(job: &Job<'_>, op: &Verity) -> Made {
-    match op {
-        Verity::Length { alone } => {
-            let fits: Vec<Option<u64>> =
-                (0..job.inputs.len()).map(|at| job.number(at).map(Some)).collect::<Result<_, _>>()?;
-            // Where it cannot be placed, the real layout says why.
-            let content = fits.first().copied().flatten().unwrap_or(0);
-            let placed = alone.as_ref().and_then(|alone| layout::solve(alone, &fits).ok());
-            let placed = placed.and_then(|layout| Some(layout.parts.first()?.len));
-            let len = verity::hash_len(placed.unwrap_or(content)).unwrap_or(0);
-            Ok(plain(Data::Map(Record::from([("len".to_owned(), Data::from(len))]))))
-        }
-        Verity::Hashes { salt, uuid } => {
-            let uuid = uuid_bytes(uuid).ok_or_else(|| Failure::Bug(format!("`{uuid}` is no UUID")))?;
-            let params = verity::Params { salt, uuid };
-            let progress = |more| {
-                job.meter.add(more);
-                if job.stop.load(Ordering::Relaxed) { Err(Failure::Interrupted) } else { Ok(()) }
-            };
-            verity::write(job.bytes(0)?, &params, job.store, &progress).map(plain)
-        }
-        Verity::Facts => verity::facts(job.bytes(0)?, job.bytes(1)?, job.store).map(plain),
-    }
 }
 
 fn assemble(job: &Job<'_>, op: &Assemble) -> Made {
@@ -329,9 +309,15 @@ fn assemble(job: &Job<'_>, op: &Assemble) -> Made {
     if !problems.is_empty() {
         return Err(problems.into());
     }
+    let mut warnings = Vec::new();
+    for (place, bytes) in layout.parts.iter().zip(&parts) {
+        if let Some(bytes) = bytes {
+            warnings.extend(lints::content(&op.kind, &layout, place, &Reader::new(bytes, job.store))?);
+        }
+    }
     let mut out = BytesBuilder::new(job.store);
     kind.write(&op.options, &layout, &parts, &mut out)?;
-    Ok(plain(ended(out, layout.len)?))
+    Ok((ended(out, layout.len)?.into(), warnings))
 }
 
 /// What is wrong when what decides its own length is longer than its partition.

@@ -27,12 +27,14 @@ pub enum Room {
     Scans,
     /// What the steps of an image read when they last ran.
     Last,
+    /// Which tests passed. The driver writes them.
+    Tests,
 }
 
 impl Room {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Blobs, Self::Values, Self::Actions, Self::Exports, Self::Scans, Self::Last];
+    pub const ALL: [Self; 7] =
+        [Self::Blobs, Self::Values, Self::Actions, Self::Exports, Self::Scans, Self::Last, Self::Tests];
 
     /// The directory's name.
     pub fn name(self) -> &'static str {
@@ -43,6 +45,7 @@ impl Room {
             Self::Exports => "exports",
             Self::Scans => "scans",
             Self::Last => "last",
+            Self::Tests => "tests",
         }
     }
 }
@@ -139,12 +142,7 @@ impl Home {
 
     /// Marks a thing as used, so that collection takes others first. A store that cannot be written still answers.
     pub fn mark_used(&self, room: Room, name: &str) {
-        let place = self.place(room, name);
-        let age =
-            fs::metadata(&place).map(|meta| os::now().0.saturating_sub(os::status(&meta).stamp.mtime.0));
-        if age.is_ok_and(|age| age > FRESH) {
-            let _ = os::touch(&place);
-        }
+        mark_used(&self.place(room, name));
     }
 
     /// Moves a damaged thing out of the way, so that it is made again; says what was done.
@@ -155,6 +153,14 @@ impl Home {
     /// Says of an error where it happened.
     pub fn explain(&self, error: &io::Error) -> io::Error {
         io::Error::new(error.kind(), format!("writing to the cache at {}: {error}", self.root.display()))
+    }
+}
+
+/// Marks a file of a store as used, unless that was done a short while ago.
+pub fn mark_used(place: &Path) {
+    let age = fs::metadata(place).map(|meta| os::now().0.saturating_sub(os::status(&meta).stamp.mtime.0));
+    if age.is_ok_and(|age| age > FRESH) {
+        let _ = os::touch(place);
     }
 }
 

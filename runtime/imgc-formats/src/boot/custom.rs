@@ -25,7 +25,7 @@ use imgc_plan::{
     step::LoaderHome,
 };
 
-use self::spec::{BootAt, Spec};
+use self::spec::{BootAt, Spec, Thing};
 use super::{
     Loader, LoaderJob, StampJob,
     files::Files,
@@ -98,8 +98,10 @@ impl Loader for Custom {
         let Ok(spec) = Spec::read(options) else { return Products::default() };
         let image = spec.boot.is_some() || !spec.stages.is_empty();
         let stamp = image || !spec.stamps.is_empty();
-        let boot_code = spec.boot.is_some() && spec.boot_at == BootAt::Disk;
-        Products { files: !spec.files.is_empty(), image, stamp, boot_code, ..Products::default() }
+        let in_file = spec.stamps.iter().any(|stamp| matches!(stamp.target, Thing::File(_)));
+        let boot_at = |place| spec.boot.is_some() && spec.boot_at == place;
+        let (boot_code, own) = (boot_at(BootAt::Disk), in_file || boot_at(BootAt::Partition));
+        Products { files: !spec.files.is_empty(), image, stamp, boot_code, own, ..Products::default() }
     }
 
     fn check(&self, options: &Record) -> Vec<OptionProblem> {

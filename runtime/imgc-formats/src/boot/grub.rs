@@ -49,7 +49,7 @@ use self::{
     package::Package,
     place::{Form, Place},
 };
-use super::{Loader, LoaderJob, StampJob, options::EPOCH};
+use super::{Loader, LoaderJob, StampJob, options::EPOCH, start::without_fallback};
 
 /// GRUB 2.
 pub struct Grub;
@@ -177,11 +177,13 @@ impl Loader for Grub {
         // Mistakes in the options are reported beside this.
         let Ok(options) = Options::read(options) else { return files };
         match Place::of(&options, home).form {
-            Form::Partition => Products { image: true, stamp: true, ..files },
-            Form::Disk | Form::Cd => Products { image: true, stamp: true, boot_code: true, ..files },
+            Form::Disk => Products { image: true, stamp: true, boot_code: true, ..files },
+            Form::Partition => Products { image: true, stamp: true, own: true, ..files },
+            Form::Cd => Products { image: true, stamp: true, boot_code: true, own: true, ..files },
             Form::Efi => {
                 let catalog = home.own().is_some_and(place::is_cd);
-                Products { esp_files: true, stamp: catalog, signed: options.secure_boot, ..files }
+                let signed = options.secure_boot;
+                Products { esp_files: true, stamp: catalog, own: catalog, signed, ..files }
             }
             Form::Pxe | Form::NetEfi => files,
         }
@@ -203,6 +205,21 @@ impl Loader for Grub {
         }
         found.extend(env::check(menu, &Place::of(&options, home)));
         found
+    }
+
+    fn lint_menu(&self, _options: &Record, menu: &Menu) -> Vec<(usize, OptionProblem)> {
+        let first = menu
+            .default
+            .as_ref()
+            .map_or(Some(0), |name| menu.entries.iter().position(|entry| entry.name == *name));
+        let Some(first) = first else { return Vec::new() };
+        without_fallback(menu, first, first + 1..menu.entries.len()).into_iter().collect()
+    }
+
+    fn paths(&self, options: &Record) -> Vec<(&'static str, String)> {
+        let Ok(options) = Options::read(options) else { return Vec::new() };
+        let named = [("font", options.font), ("theme", options.theme)];
+        named.into_iter().filter_map(|(option, path)| Some((option, path?))).collect()
     }
 
     fn files(&self, job: &LoaderJob<'_>) -> Result<Tree, Failure> {

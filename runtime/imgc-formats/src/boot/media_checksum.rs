@@ -70,7 +70,7 @@ impl Loader for MediaChecksum {
     }
 
     fn products(&self, _options: &Record, _home: &LoaderHome) -> Products {
-        Products { stamp: true, ..Products::default() }
+        Products { stamp: true, own: true, ..Products::default() }
     }
 
     fn check(&self, _options: &Record) -> Vec<OptionProblem> {

@@ -61,6 +61,28 @@ pub fn check_each(
     problems
 }
 
+/// What is told of a menu in which nothing is left to start when the tries of the entry that starts by itself are used up:
+/// `next` are the indices of the entries that come after it, in the order in which they would start by themselves.
+pub fn without_fallback(
+    menu: &Menu,
+    first: usize,
+    next: impl IntoIterator<Item = usize>,
+) -> Option<(usize, OptionProblem)> {
+    let entry = menu.entries.get(first).filter(|entry| entry.tries.is_some())?;
+    let falls_back = |at: usize| menu.entries[at].entries.is_empty() && menu.entries[at].tries.is_none();
+    if next.into_iter().any(falls_back) {
+        return None;
+    }
+    let message = format!(
+        "no entry without `tries` comes after `{}`, so it is started also when none of its tries is left",
+        entry.name
+    );
+    Some((
+        first,
+        problem(message, "put an entry without `tries` after it, or make another one the `default`"),
+    ))
+}
+
 /// Reads an entry that is no submenu.
 ///
 /// # Errors

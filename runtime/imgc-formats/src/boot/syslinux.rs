@@ -102,7 +102,8 @@ impl Loader for Syslinux {
         let files = Products { files: true, ..Products::default() };
         let Ok(options) = Options::read(options) else { return files };
         let on_disk = Variant::of(options.platform, home).is_ok_and(Variant::is_stamped);
-        Products { image: on_disk, stamp: on_disk, boot_code: on_disk && options.mbr, ..files }
+        let boot_code = on_disk && options.mbr;
+        Products { image: on_disk, stamp: on_disk, boot_code, own: on_disk, ..files }
     }
 
     fn check(&self, options: &Record) -> Vec<OptionProblem> {

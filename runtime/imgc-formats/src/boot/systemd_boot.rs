@@ -24,7 +24,7 @@ use imgc_plan::{
 };
 
 use self::options::Options;
-use super::{Loader, LoaderJob, files::Files, options::EPOCH};
+use super::{Loader, LoaderJob, files::Files, options::EPOCH, start::without_fallback};
 
 /// systemd-boot.
 pub struct SystemdBoot;
@@ -125,6 +125,16 @@ impl Loader for SystemdBoot {
 
     fn check_menu(&self, options: &Record, menu: &Menu, _home: &LoaderHome) -> Vec<(usize, OptionProblem)> {
         entry::check(&Options::of(options), menu)
+    }
+
+    fn lint_menu(&self, _options: &Record, menu: &Menu) -> Vec<(usize, OptionProblem)> {
+        let first = menu
+            .default
+            .as_ref()
+            .map_or(Some(0), |name| menu.entries.iter().position(|entry| entry.name == *name));
+        let Some(first) = first else { return Vec::new() };
+        // Where tries are counted, the default is moved to the front.
+        without_fallback(menu, first, 0..menu.entries.len()).into_iter().collect()
     }
 
     fn files(&self, job: &LoaderJob<'_>) -> Result<Tree, Failure> {

@@ -21,6 +21,7 @@ use imgc_plan::{
     kind::{FilesystemTraits, OptionProblem, Traits},
     units::{approximate_size, format_size},
 };
+pub use read::fat_bits;
 
 use self::{geometry::Geometry, geometry::Width, options::Options, survey::Survey};
 use super::{Filesystem, Volume};

@@ -61,8 +61,11 @@ pub(super) fn menu(
         );
     }
     let found = script::check(disk, &home, area, &path, trail);
-    let files =
-        if found.missing == 0 { "all files there".to_owned() } else { format!("{} missing", found.missing) };
+    let files = match (found.missing, found.perhaps) {
+        (0, 0) => "all files there".to_owned(),
+        (0, perhaps) => format!("all files there but {perhaps} under conditions"),
+        (missing, _) => format!("{missing} missing"),
+    };
     trail.step(format!(
         "{} {}, {files}",
         found.entries,

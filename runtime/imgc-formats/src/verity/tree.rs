@@ -33,11 +33,14 @@ pub fn write(
     progress: &dyn Fn(u64) -> Result<(), Failure>,
 ) -> Result<Bytes, Failure> {
     let blocks = data_blocks(data)?;
-    let superblock = Superblock { uuid: params.uuid, data_blocks: blocks, salt: params.salt.to_vec() };
-    let encoded = superblock.encode().ok_or_else(|| Failure::Bug("a salt is too long".into()))?;
     let mut out = BytesBuilder::new(store);
-    out.put(0, &encoded)?;
-    let mut tree = Levels::new(blocks, params.salt);
+    if let Some(uuid) = params.uuid {
+        let superblock = Superblock { uuid, data_blocks: blocks, salt: params.salt.to_vec() };
+        let encoded = superblock.encode().ok_or_else(|| Failure::Bug("a salt is too long".into()))?;
+        out.put(0, &encoded)?;
+    }
+    let superblock = params.uuid.is_some();
+    let mut tree = Levels::new(if superblock { BLOCK } else { 0 }, blocks, params.salt);
     let leaves = Leaves { data, store, salt: params.salt, zero: hash(params.salt, &[0; BLOCK_LEN]) };
     let pieces = if tree.levels.is_empty() { 0 } else { data.len().div_ceil(PIECE) };
     for first in (0..pieces).step_by(usize::try_from(WINDOW).unwrap_or(1)) {
@@ -49,7 +52,8 @@ pub fn write(
         progress((last * PIECE).min(data.len()) - first * PIECE)?;
     }
     tree.flush(&mut out)?;
-    let len = hash_len(data.len()).ok_or_else(|| Failure::Bug("a length was not checked".into()))?;
+    let len =
+        hash_len(data.len(), superblock).ok_or_else(|| Failure::Bug("a length was not checked".into()))?;
     out.finish(len).map_err(Failure::from)
 }
 
@@ -107,9 +111,8 @@ struct Level {
 }
 
 impl<'a> Levels<'a> {
-    /// Their places: the top level comes right after the superblock's block.
-    fn new(data_blocks: u64, salt: &'a [u8]) -> Self {
-        let mut at = BLOCK;
+    /// Their places: the top level comes first, at `at`, which is right after the superblock's block where there is one.
+    fn new(mut at: u64, data_blocks: u64, salt: &'a [u8]) -> Self {
         let place = |blocks: &u64| {
             let level = Level { at, open: Vec::with_capacity(BLOCK_LEN) };
             at += blocks * BLOCK;

@@ -135,7 +135,7 @@ impl Loader for ElTorito {
     }
 
     fn products(&self, _options: &Record, _home: &LoaderHome) -> Products {
-        Products { files: true, stamp: true, ..Products::default() }
+        Products { files: true, stamp: true, own: true, ..Products::default() }
     }
 
     fn check(&self, options: &Record) -> Vec<OptionProblem> {

@@ -42,6 +42,19 @@ pub fn open<'a>(image: &'a dyn ReadAt) -> Result<Option<Box<dyn Volume + 'a>>, F
     Ok(Some(Box::new(Fat { image, geometry, boot, window: RefCell::default() })))
 }
 
+/// How many bits an entry of a volume's FAT has: 12, 16 or 32; `None` when it is no FAT.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn fat_bits(image: &dyn ReadAt) -> std::io::Result<Option<u64>> {
+    let mut boot = [0; 512];
+    if image.len() < 512 {
+        return Ok(None);
+    }
+    image.read_at(0, &mut boot)?;
+    Ok(geometry_of(&boot).ok().map(|geometry| geometry.width.bits()))
+}
+
 fn damaged(why: impl std::fmt::Display) -> Failure {
     Problem::new("filesystem-damaged", format!("the FAT filesystem is damaged: {why}")).into()
 }

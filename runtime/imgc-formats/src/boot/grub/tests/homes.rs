@@ -75,7 +75,7 @@ fn places_that_do_not_are_refused_with_the_reason() {
 fn what_is_made_follows_from_the_place() {
     let products = |pairs: &[(&str, Data)], home: &LoaderHome| {
         let products = Grub.products(&options(pairs), home);
-        let Products { files, esp_files, image, stamp, boot_code, signed } = products;
+        let Products { files, esp_files, image, stamp, boot_code, own: _, signed } = products;
         assert!(files && signed == pairs.iter().any(|(name, _)| *name == "secure-boot"));
         assert_eq!(boot_code, image && !pairs.iter().any(|(name, _)| *name == "target"));
         (esp_files, image, stamp)
