@@ -2,6 +2,9 @@
 
 use std::{fs::Metadata, io};
 
+mod folder;
+pub use folder::Folder;
+
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
