@@ -3,15 +3,10 @@
 //! imgc's time is that of a whole cold build (read, name, write, hash the artifact); the tool's is its own. Both read the
 //! same tree from the page cache and use all cores they can.
 
-use std::{
-    fs,
-    os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, os::unix::fs::MetadataExt, path::Path, process::Command};
 
 use crate::{
-    measure::{Sample, best, run},
+    measure::{Sample, try_best, try_run},
     tree,
 };
 
@@ -101,7 +96,9 @@ pub fn print(dir: &Path, sizes: &Sizes) {
         let bench = Bench { dir, tree: &tree, files, runs: sizes.runs, cores };
         println!("### {what}\n\n{HEAD}");
         PAIRS.iter().for_each(|pair| bench.row(pair));
-        bench.verity();
+        if let Err(why) = bench.verity() {
+            println!("| verity of ext4 / veritysetup | {} | | | | | | |", short(&why));
+        }
         println!();
     }
 }
@@ -118,30 +115,30 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
+    /// A row of the table. A tool that fails leaves its columns empty, and the row says why.
     fn row(&self, pair: &Pair) {
-        let ours = best(self.runs, || {
-            self.imgc(pair.name, &format!("output \"{}\" tree=data {{ {} }}", pair.name, pair.node))
-        });
+        let output = format!("output \"{}\" tree=data {{ {} }}", pair.name, pair.node);
+        let ours = try_best(self.runs, || cold(self.dir, self.tree, pair.name, &output));
         let made = self.dir.join("out").join(pair.name);
-        let (len, size) =
-            fs::metadata(&made).map(|found| (found.len(), found.blocks() * 512)).expect("the artifact");
+        let len = fs::metadata(&made).map_or(0, |found| found.len());
+        let size = |file: &Path| fs::metadata(file).map_or(0, |found| found.blocks() * 512);
         let other = self.dir.join("theirs");
-        let theirs = best(self.runs, || {
-            let _ = fs::remove_file(&other);
-            run(&mut self.shell(pair, &other, len))
-        });
-        let their_size = fs::metadata(&other).map_or(0, |found| found.blocks() * 512);
+        let theirs = match &ours {
+            Err(_) => Err("not run, for the size of the file to make is not known".into()),
+            Ok(_) => try_best(self.runs, || {
+                let _ = fs::remove_file(&other);
+                try_run(&mut self.shell(pair, &other, len))
+            }),
+        };
+        let faster = match (&ours, &theirs) {
+            (Ok(ours), Ok(theirs)) => format!("{:.1}", theirs.seconds / ours.seconds),
+            _ => String::new(),
+        };
+        let [ours, theirs] =
+            [(ours, &made), (theirs, &other)].map(|(sample, file)| columns(sample, size(file)));
         println!(
-            "| {} / {} | {:.2} s | {:.2} s | {:.1} | {} MB | {} MB | {} MB | {} MB |",
-            pair.name,
-            pair.tool.0,
-            ours.seconds,
-            theirs.seconds,
-            theirs.seconds / ours.seconds,
-            size >> 20,
-            their_size >> 20,
-            ours.peak_kib >> 10,
-            theirs.peak_kib >> 10
+            "| {} / {} | {} | {} | {faster} | {} | {} | {} | {} |",
+            pair.name, pair.tool.0, ours[0], theirs[0], ours[1], theirs[1], ours[2], theirs[2]
         );
         let _ = fs::remove_file(&other);
         let _ = fs::remove_file(&made);
@@ -158,45 +155,26 @@ impl Bench<'_> {
         command
     }
 
-    fn manifest(&self, output: &str) -> PathBuf {
-        let path = self.dir.join("bench.kdl");
-        let text = format!(
-            "image bench\nsource tree {{ dir \"{}\" }}\ntree data {{ copy source=tree to=\"/\" }}\n{output}\n",
-            self.tree.display()
-        );
-        fs::write(&path, text).expect("the manifest");
-        path
-    }
-
-    /// A cold build.
-    fn imgc(&self, name: &str, output: &str) -> Sample {
-        let manifest = self.manifest(output);
-        let clear = |part: &str| {
-            let _ = fs::remove_dir_all(self.dir.join(part));
-        };
-        ["cache", "out"].into_iter().for_each(clear);
-        let mut command = Command::new(crate::rivals::imgc());
-        command.arg("build").arg(manifest).args(["--progress", "none", "--only", name]);
-        command.arg("-o").arg(self.dir.join("out")).arg("--cache").arg(self.dir.join("cache"));
-        run(&mut command)
-    }
-
     /// A disk with hashes of an ext4, less the same disk without, beside `veritysetup format` of that ext4.
-    fn verity(&self) {
+    fn verity(&self) -> Result<(), String> {
         let part = "partition data size=fit type=linux { ext4 tree=data }";
         let hashes = "partition hashes size=fit type=linux { verity of=data }";
         let disk = |parts: &str| format!("disk main {{ gpt; {parts} }}\noutput \"disk.img\" disk=main");
-        let without = best(self.runs, || self.imgc("disk.img", &disk(part)));
-        let with = best(self.runs, || self.imgc("disk.img", &disk(&format!("{part}\n{hashes}"))));
-        self.imgc("ext4", "output \"ext4\" tree=data { ext4 }");
+        let without = try_best(self.runs, || cold(self.dir, self.tree, "disk.img", &disk(part)))?;
+        let with = try_best(self.runs, || {
+            cold(self.dir, self.tree, "disk.img", &disk(&format!("{part}\n{hashes}")))
+        })?;
+        cold(self.dir, self.tree, "ext4", "output \"ext4\" tree=data { ext4 }")?;
         let (data, theirs) = (self.dir.join("out/ext4"), self.dir.join("theirs"));
-        let sample = best(self.runs, || {
+        let sample = try_best(self.runs, || {
             let _ = fs::remove_file(&theirs);
-            run(Command::new("veritysetup")
-                .arg("format")
-                .args([&data, &theirs])
-                .env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin"))
-        });
+            try_run(
+                Command::new("veritysetup")
+                    .arg("format")
+                    .args([&data, &theirs])
+                    .env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin"),
+            )
+        })?;
         let more = (with.seconds - without.seconds).max(0.01);
         println!(
             "| verity of ext4 / veritysetup | {more:.2} s more | {:.2} s | {:.1} | | | {} MB | {} MB |",
@@ -207,5 +185,45 @@ impl Bench<'_> {
         );
         let _ = fs::remove_file(&theirs);
         let _ = fs::remove_file(&data);
+        Ok(())
     }
+}
+
+/// Seconds, size and peak, or instead of the seconds why there are none.
+fn columns(sample: Result<Sample, String>, size: u64) -> [String; 3] {
+    match sample {
+        Ok(sample) => [
+            format!("{:.2} s", sample.seconds),
+            format!("{} MB", size >> 20),
+            format!("{} MB", sample.peak_kib >> 10),
+        ],
+        Err(why) => [short(&why), String::new(), String::new()],
+    }
+}
+
+/// The end of what a command said, as it fits into a table.
+fn short(why: &str) -> String {
+    let line = why.lines().rev().take(2).collect::<Vec<_>>();
+    let line: String = line.into_iter().rev().collect::<Vec<_>>().join("; ").replace('|', "/");
+    format!("failed: {}", line.chars().take(120).collect::<String>())
+}
+
+/// A cold build of one output of a tree.
+///
+/// # Errors
+/// What imgc said.
+pub fn cold(dir: &Path, tree: &Path, name: &str, output: &str) -> Result<Sample, String> {
+    let manifest = dir.join("bench.kdl");
+    let text = format!(
+        "image bench\nsource tree {{ dir \"{}\" }}\ntree data {{ copy source=tree to=\"/\" }}\n{output}\n",
+        tree.display()
+    );
+    fs::write(&manifest, text).expect("the manifest");
+    for part in ["cache", "out"] {
+        let _ = fs::remove_dir_all(dir.join(part));
+    }
+    let mut command = Command::new(crate::rivals::imgc());
+    command.arg("build").arg(manifest).args(["--progress", "none", "--only", name]);
+    command.arg("-o").arg(dir.join("out")).arg("--cache").arg(dir.join("cache"));
+    try_run(&mut command)
 }

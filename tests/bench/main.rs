@@ -1,12 +1,13 @@
 //! The benchmark of the main job: imgc beside the tools it replaces, in one run on one tree, as ratios.
 //!
-//! `cargo run --release -p imgc-tests --bin bench -- [disk|filesystems|iso|boot] [--files N] [--bytes N] [--tiny N] [--big N] [--runs N]
+//! `cargo run --release -p imgc-tests --bin bench -- [disk|filesystems|memory|iso|boot] [--files N] [--bytes N] [--tiny N] [--big N] [--runs N]
 //! [--dir DIR]`. Needs the tools that it runs, and says so when one is missing.
 
 mod boot;
 mod filesystems;
 mod iso;
 mod measure;
+mod memory;
 mod rivals;
 mod tree;
 
@@ -19,6 +20,7 @@ use measure::{Sample, best};
 enum What {
     Disk,
     Filesystems,
+    Memory,
     Iso,
     Boot,
 }
@@ -28,6 +30,7 @@ impl What {
         Some(match word {
             "disk" => Self::Disk,
             "filesystems" => Self::Filesystems,
+            "memory" => Self::Memory,
             "iso" => Self::Iso,
             "boot" => Self::Boot,
             _ => return None,
@@ -84,6 +87,10 @@ fn main() {
             let Args { files, bytes, tiny, big, runs, .. } = args;
             fs::create_dir_all(&args.dir).expect("a directory");
             filesystems::print(&args.dir, &filesystems::Sizes { files: (files, bytes), tiny, big, runs });
+        }
+        What::Memory => {
+            fs::create_dir_all(&args.dir).expect("a directory");
+            memory::print(&args.dir, args.tiny, args.runs);
         }
         What::Iso => iso::main(&args),
         What::Boot => boot::main(args.runs),

@@ -21,13 +21,31 @@ pub fn best(runs: u32, mut run: impl FnMut() -> Sample) -> Sample {
     Sample { seconds, peak_kib: samples.iter().map(|sample| sample.peak_kib).max().unwrap_or(0) }
 }
 
+/// As [`best`], of a command that may fail; the first failure ends it.
+///
+/// # Errors
+/// What the command said.
+pub fn try_best(runs: u32, mut run: impl FnMut() -> Result<Sample, String>) -> Result<Sample, String> {
+    let mut samples = (0..runs).map(|_| run()).collect::<Result<Vec<_>, _>>()?.into_iter();
+    Ok(best(runs, || samples.next().expect("because there is one for each run")))
+}
+
 /// Runs a command to its end.
 ///
 /// # Panics
 /// When it cannot be started or fails.
 pub fn run(command: &mut Command) -> Sample {
+    try_run(command).unwrap_or_else(|why| panic!("{command:?} failed:\n{why}"))
+}
+
+/// Runs a command that may fail to its end.
+///
+/// # Errors
+/// What the command said, or why it cannot be started.
+pub fn try_run(command: &mut Command) -> Result<Sample, String> {
     let start = Instant::now();
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the command starts");
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let mut child = child.map_err(|error| format!("it does not start: {error}"))?;
     let status = format!("/proc/{}/status", child.id());
     // Drains stderr, so that a talkative tool does not block.
     let mut stderr = child.stderr.take().expect("stderr is piped");
@@ -49,6 +67,5 @@ pub fn run(command: &mut Command) -> Sample {
     };
     let seconds = start.elapsed().as_secs_f64();
     let said = said.join().expect("the reader ends");
-    assert!(exit.success(), "{command:?} failed:\n{said}");
-    Sample { seconds, peak_kib }
+    if exit.success() { Ok(Sample { seconds, peak_kib }) } else { Err(format!("{said}{exit}")) }
 }

@@ -42,6 +42,31 @@ pub fn make(dir: &Path, files: u64, bytes: u64) -> PathBuf {
     dir.to_owned()
 }
 
+/// Bytes of each name of [`tiny`].
+pub const NAME: usize = 36;
+
+/// Makes files of some ten bytes with names of [`NAME`] bytes, a thousand in a folder, or uses those that are there.
+pub fn tiny(dir: &Path, files: u64) -> PathBuf {
+    let stamp = dir.with_extension("made");
+    let wanted = format!("{files} names of {NAME}\n");
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+        return dir.to_owned();
+    }
+    let _ = fs::remove_dir_all(dir);
+    for index in 0..files {
+        let folder = dir.join(format!("d{:04}", index / 1000));
+        if index % 1000 == 0 {
+            fs::create_dir_all(&folder).expect("a folder");
+        }
+        let name = format!("{:x<width$}.dat", format!("file-{index:07}-"), width = NAME - 4);
+        fs::write(folder.join(name), format!("content {index}\n")).expect("a file");
+    }
+    fs::write(&stamp, wanted).expect("the stamp");
+    // As in `make`.
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    dir.to_owned()
+}
+
 fn content(random: &mut Random, len: u64) -> Vec<u8> {
     const WORDS: [&str; 16] = [
         "kernel ",

@@ -1,10 +1,12 @@
 //! Calls of one operating system, each behind a portable form: stamps, attributes, locks, paths as bytes.
 
 mod exchange;
+mod folder;
 
 use std::{fs::Metadata, io};
 
 pub use exchange::exchange;
+pub use folder::Folder;
 
 #[cfg(unix)]
 mod unix;

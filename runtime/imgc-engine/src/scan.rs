@@ -15,6 +15,7 @@ use crate::os::{self, Moment, Stamp};
 
 pub mod index;
 pub mod local;
+pub mod near;
 pub mod read;
 pub mod walk;
 

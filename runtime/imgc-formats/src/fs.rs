@@ -4,6 +4,7 @@ use imgc_image::{BytesBuilder, Failure, Problem, ReadAt, Tree};
 use imgc_plan::{Kind, Record, kind::OptionProblem};
 
 mod blob;
+mod equals;
 mod erofs;
 mod exfat;
 mod ext;

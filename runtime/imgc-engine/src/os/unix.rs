@@ -26,9 +26,16 @@ pub fn status(meta: &Metadata) -> Status {
         mtime: (meta.mtime(), nanos(meta.mtime_nsec())),
         ctime: (meta.ctime(), nanos(meta.ctime_nsec())),
     };
-    let (major, minor) = (rustix::fs::major(meta.rdev()), rustix::fs::minor(meta.rdev()));
+    let mode = u16::try_from(meta.mode() & 0o7777).expect("because it was masked");
+    let kind = kind(meta.mode(), meta.rdev());
+    Status { stamp, kind, mode, uid: meta.uid(), gid: meta.gid(), names: meta.nlink() }
+}
+
+/// What a file is, by its mode and device number.
+pub(super) fn kind(mode: u32, device: u64) -> FileKind {
+    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
     // The type of a raw mode differs between systems: `mode_t` has 16 or 32 bits.
-    let kind = match FileType::from_raw_mode(meta.mode() as rustix::fs::RawMode) {
+    match FileType::from_raw_mode(mode as rustix::fs::RawMode) {
         FileType::Directory => FileKind::Dir,
         FileType::Symlink => FileKind::Symlink,
         FileType::CharacterDevice => FileKind::Char { major, minor },
@@ -36,9 +43,7 @@ pub fn status(meta: &Metadata) -> Status {
         FileType::Fifo => FileKind::Fifo,
         FileType::Socket => FileKind::Socket,
         FileType::RegularFile | FileType::Unknown => FileKind::File,
-    };
-    let mode = u16::try_from(meta.mode() & 0o7777).expect("because it was masked");
-    Status { stamp, kind, mode, uid: meta.uid(), gid: meta.gid(), names: meta.nlink() }
+    }
 }
 
 /// A path of the host as bytes.

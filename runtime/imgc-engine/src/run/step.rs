@@ -223,7 +223,7 @@ impl Run<'_> {
         if result.is_err() && self.interrupted() {
             return Err(Failure::Interrupted);
         }
-        store.look_again();
+        self.world.pool.install(|| store.look_again());
         let changed = self.shelf.changed();
         if changed.is_empty() || matches!(result, Err(Failure::Interrupted)) {
             return result;

@@ -5,7 +5,7 @@
 use std::{
     cmp::Ordering,
     collections::BTreeMap,
-    io::{self, BufWriter, Write},
+    io::{self, Write},
     path::Path,
 };
 
@@ -137,26 +137,32 @@ impl Index {
     ) -> io::Result<()> {
         let mut temp = home.temp()?;
         let mut out = Sealing {
-            file: BufWriter::with_capacity(256 << 10, &mut temp.file),
+            file: &mut temp.file,
             hash: blake3::Hasher::new(),
+            pending: Vec::with_capacity(TOGETHER + (4 << 10)),
         };
         let sealed = out.index(packs, count, rows);
-        drop(out);
         sealed.map_err(|error| home.explain(&error))?;
         home.publish(temp, Room::Scans, &name(root)).map(|_| ())
     }
 }
 
+/// How much is hashed and written at once.
+const TOGETHER: usize = 256 << 10;
+
 /// Writes what [`crate::store::home::unseal`] reads, without holding it.
 struct Sealing<'f> {
-    file: BufWriter<&'f mut std::fs::File>,
+    file: &'f mut std::fs::File,
     hash: blake3::Hasher,
+    pending: Vec<u8>,
 }
 
 impl Sealing<'_> {
-    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.hash.update(bytes);
-        self.file.write_all(bytes)
+    fn flush(&mut self) -> io::Result<()> {
+        self.hash.update(&self.pending);
+        self.file.write_all(&self.pending)?;
+        self.pending.clear();
+        Ok(())
     }
 
     fn index<'r>(
@@ -165,19 +171,18 @@ impl Sealing<'_> {
         count: usize,
         rows: impl Iterator<Item = (&'r [u8], Stamp, &'r Seen)>,
     ) -> io::Result<()> {
-        self.put(FIRST.as_bytes())?;
-        self.put(&(packs.len() as u64).to_le_bytes())?;
-        packs.iter().try_for_each(|id| self.put(&id.0))?;
-        self.put(&(count as u64).to_le_bytes())?;
-        let mut row = Vec::new();
+        self.pending.extend(FIRST.as_bytes());
+        self.pending.extend((packs.len() as u64).to_le_bytes());
+        packs.iter().for_each(|id| self.pending.extend(id.0));
+        self.pending.extend((count as u64).to_le_bytes());
         for (path, stamp, seen) in rows {
-            row.clear();
-            add_row(&mut row, path, stamp, seen);
-            self.put(&row)?;
+            add_row(&mut self.pending, path, stamp, seen);
+            if self.pending.len() >= TOGETHER {
+                self.flush()?;
+            }
         }
-        let hash = self.hash.finalize();
-        self.file.write_all(hash.as_bytes())?;
-        self.file.flush()
+        self.flush()?;
+        self.file.write_all(self.hash.finalize().as_bytes())
     }
 }
 

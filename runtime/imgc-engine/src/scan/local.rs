@@ -1,12 +1,13 @@
 //! Where contents of local sources lie: by name, with the stamp that the file must still have.
 
-use std::path::PathBuf;
+use std::{fs::File, path::PathBuf, sync::Mutex};
 
 use imgc_plan::BlobId;
 
 use super::{
     Look,
     index::{Index, Join},
+    near::Near,
 };
 use crate::{os, store::pack::SMALL};
 
@@ -18,6 +19,8 @@ pub struct Local {
     rows: Vec<(Box<[u8]>, os::Stamp)>,
     /// Rows by content, sorted.
     names: Vec<(BlobId, usize)>,
+    /// Places among the files at which nobody is now.
+    near: Mutex<Vec<Near>>,
 }
 
 impl Local {
@@ -42,7 +45,8 @@ impl Local {
             }
         }
         names.sort_unstable();
-        Self { root: look.root.clone(), single: look.single.is_some(), rows, names }
+        let (root, single) = (look.root.clone(), look.single.is_some());
+        Self { root, single, rows, names, near: Mutex::default() }
     }
 
     /// The row of a file with this content.
@@ -51,14 +55,40 @@ impl Local {
         self.names.get(at).filter(|(name, _)| name == id).map(|(_, row)| *row)
     }
 
-    /// A file's path and the stamp that it must have.
-    pub fn row(&self, row: usize) -> (PathBuf, os::Stamp) {
-        let (path, stamp) = &self.rows[row];
+    /// Where a file is.
+    pub fn path(&self, row: usize) -> PathBuf {
         if self.single {
-            return (self.root.clone(), *stamp);
+            return self.root.clone();
         }
         // What was a path of this host a moment ago is one still.
-        let path = os::path(path).map_or_else(|_| self.root.clone(), |path| self.root.join(path));
-        (path, *stamp)
+        os::path(&self.rows[row].0).map_or_else(|_| self.root.clone(), |path| self.root.join(path))
+    }
+
+    /// Opens a file; `None` when it is not there as it was.
+    pub fn open(&self, row: usize) -> Option<File> {
+        let (path, stamp) = &self.rows[row];
+        let file = if self.single {
+            os::open_no_follow(&self.root)
+        } else {
+            let spare = || self.near.lock().expect("because no holder of the lock panics");
+            let mut near = spare().pop().unwrap_or_default();
+            let file = near.open(&self.root, path);
+            spare().push(near);
+            file
+        };
+        let file = file.ok()?;
+        let now = file.metadata().ok()?;
+        (os::status(&now).stamp == *stamp).then_some(file)
+    }
+
+    /// Whether a file is as it was. Rows that follow one another are found sooner.
+    pub fn is_same(&self, row: usize, near: &mut Near) -> bool {
+        let (path, stamp) = &self.rows[row];
+        let now = if self.single {
+            std::fs::symlink_metadata(&self.root).map(|meta| os::status(&meta))
+        } else {
+            near.status(&self.root, path)
+        };
+        now.is_ok_and(|now| now.stamp == *stamp)
     }
 }

@@ -22,7 +22,9 @@ use rayon::prelude::*;
 use super::{
     Look,
     index::{Index, Join, Row, Seen, dedup},
-    is_racy, unreadable,
+    is_racy,
+    near::Near,
+    unreadable,
     walk::{Found, limit},
 };
 use crate::{
@@ -158,7 +160,7 @@ pub fn read(look: &Look, known: &mut Known, store: &StepStore<'_>, watch: Watch<
         |problem: Problem| problems.lock().expect("because no holder of the lock panics").push(problem);
     let batches = look.found.par_chunks(BATCH).zip(known.seen.par_chunks_mut(BATCH));
     batches.try_for_each(|(batch, seen)| {
-        let mut small = Batch::default();
+        let (mut small, mut near) = (Batch::default(), Near::default());
         let files = batch.iter().zip(seen);
         for (found, seen) in
             files.filter(|(found, seen)| seen.is_none() && found.status.kind == FileKind::File)
@@ -166,7 +168,7 @@ pub fn read(look: &Look, known: &mut Known, store: &StepStore<'_>, watch: Watch<
             if watch.stop.load(Ordering::Relaxed) {
                 return Err(Failure::Interrupted);
             }
-            match file(look, found, &mut small, watch) {
+            match file(look, found, &mut near, &mut small, watch) {
                 Ok(content) => *seen = Some(content),
                 Err(Failure::Problems(found)) => found.into_iter().for_each(complain),
                 Err(failure) => return Err(failure),
@@ -206,11 +208,21 @@ fn host_path(look: &Look, found: &Found) -> PathBuf {
 }
 
 /// Reads one file.
-fn file(look: &Look, found: &Found, small: &mut Batch, watch: Watch<'_>) -> Result<Seen, Failure> {
-    let path = host_path(look, found);
-    let broken = |error: io::Error| Failure::from(unreadable(&path, &error, "source-unreadable"));
-    let changed = || Failure::from(changed(&path));
-    let file = os::open_no_follow(&path).map_err(broken)?;
+fn file(
+    look: &Look,
+    found: &Found,
+    near: &mut Near,
+    small: &mut Batch,
+    watch: Watch<'_>,
+) -> Result<Seen, Failure> {
+    let broken =
+        |error: io::Error| Failure::from(unreadable(&host_path(look, found), &error, "source-unreadable"));
+    let changed = || Failure::from(changed(&host_path(look, found)));
+    let file = match look.single {
+        Some(_) => os::open_no_follow(&look.root),
+        None => near.open(&look.root, &found.path),
+    };
+    let file = file.map_err(broken)?;
     let state = |file: &File| file.metadata().map(|meta| os::status(&meta).stamp);
     let stamp = found.status.stamp;
     if state(&file).map_err(broken)? != stamp {
@@ -238,8 +250,19 @@ type Summary = (BlobId, u64, Vec<(u64, u64)>);
 
 fn read_small(file: &File, size: u64, small: &mut Batch) -> io::Result<Summary> {
     let start = small.bytes.len();
-    // One byte more than there should be, so that growth is seen.
-    file.take(size + 1).read_to_end(&mut small.bytes)?;
+    // One byte more than there should be, so that growth is seen; a read that stops before it has met the end.
+    let room = usize::try_from(size).expect("because it is small") + 1;
+    small.bytes.resize(start + room, 0);
+    let (mut file, mut got) = (file, 0);
+    while got == 0 || got + 1 < room {
+        match file.read(&mut small.bytes[start + got..]) {
+            Ok(0) => break,
+            Ok(len) => got += len,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    small.bytes.truncate(start + got);
     let bytes = &small.bytes[start..];
     let id = BlobId::of(bytes);
     let mut finder = HoleFinder::new();
@@ -277,7 +300,7 @@ fn read_large(
         };
         for hole in pieces(at, start) {
             buf[..hole].fill(0);
-            hasher.update_rayon(&buf[..hole]);
+            hash(&mut hasher, &buf[..hole]);
             (watch.progress)(hole as u64);
         }
         finder.skip(start.saturating_sub(at));
@@ -292,7 +315,7 @@ fn read_large(
                 let short = error.kind() == io::ErrorKind::UnexpectedEof;
                 return Ok(if short { Ok((BlobId([0; 32]), 0, Vec::new())) } else { Err(error) });
             }
-            hasher.update_rayon(part);
+            hash(&mut hasher, part);
             finder.push(part);
             at += piece as u64;
             (watch.progress)(piece as u64);
@@ -300,6 +323,18 @@ fn read_large(
     }
     let (len, runs) = finder.finish();
     Ok(Ok((BlobId(*hasher.finalize().as_bytes()), len, runs)))
+}
+
+/// Pieces from this size on are hashed on all cores. Below it the other cores have files of their own, and handing work to them
+/// costs more than doing it.
+const SHARED: usize = 512 << 10;
+
+fn hash(hasher: &mut blake3::Hasher, part: &[u8]) {
+    if part.len() < SHARED {
+        hasher.update(part);
+    } else {
+        hasher.update_rayon(part);
+    }
 }
 
 /// The lengths of the pieces from one offset to another.

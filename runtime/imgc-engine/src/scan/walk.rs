@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeSet, fs, io, path::Path, sync::Mutex};
 
-use imgc_image::{Failure, Problem};
+use imgc_image::{Failure, Problem, tree::compare_paths};
 use imgc_plan::step::Scan;
 use rayon::prelude::*;
 
 use super::unreadable;
 use crate::{
     glob::PathGlob,
-    os::{self, FileKind, Status},
+    os::{self, FileKind, Folder, Status},
 };
 
 /// A name that was found.
@@ -32,6 +32,16 @@ impl Found {
 
 /// Above this many names a directory's names are looked at in parallel.
 const MANY: usize = 4096;
+
+/// How many directories are listed at a time.
+const TOGETHER: usize = 64;
+
+/// A directory that is still to be listed.
+struct Open {
+    path: Box<[u8]>,
+    /// Whether all in it is asked for.
+    inside: bool,
+}
 
 /// How many problems are told one by one.
 const TOLD: usize = 20;
@@ -57,7 +67,7 @@ pub fn walk(scan: &Scan, root: &Path) -> Result<Vec<Found>, Failure> {
         exclude: globs(&scan.exclude).map_err(wrong)?,
         problems: Mutex::default(),
     };
-    let found = walk.directory(b"", walk.include.is_empty() || walk.is_included(b""));
+    let found = walk.all(walk.include.is_empty() || walk.is_included(b""));
     let problems = walk.problems.into_inner().expect("because no holder of the lock panics");
     if problems.is_empty() { Ok(found) } else { Err(limit(problems).into()) }
 }
@@ -85,8 +95,37 @@ impl Walk<'_> {
         self.problems.lock().expect("because no holder of the lock panics").push(problem);
     }
 
-    /// What is below a directory. `inside`: everything is asked for, not only what the patterns say.
-    fn directory(&self, dir: &[u8], inside: bool) -> Vec<Found> {
+    /// Everything below the root, in canonical order.
+    ///
+    /// Some directories are listed at a time and their lists joined at once, so that never more than a few lists are held beside the
+    /// whole: lists of all directories would leave holes in the memory, as large as the whole, that nothing large fits into.
+    fn all(&self, inside: bool) -> Vec<Found> {
+        let mut found = Vec::new();
+        // Directories that are not listed yet, the next one last.
+        let mut open = vec![Open { path: Box::default(), inside }];
+        while !open.is_empty() {
+            let batch = open.split_off(open.len().saturating_sub(TOGETHER));
+            let lists: Vec<Vec<(Found, Descent)>> =
+                batch.par_iter().rev().map(|dir| self.directory(&dir.path, dir.inside)).collect();
+            drop(batch);
+            let first = open.len();
+            for (entry, descent) in lists.into_iter().flatten() {
+                if descent != Descent::No {
+                    open.push(Open { path: entry.path.clone(), inside: descent == Descent::Whole });
+                }
+                if descent != Descent::Through {
+                    found.push(entry);
+                }
+            }
+            open[first..].reverse();
+        }
+        // Mostly sorted runs one after another, which a stable sort joins.
+        found.sort_by(|a, b| compare_paths(&a.path, &b.path));
+        found
+    }
+
+    /// What is in a directory. `inside`: everything is asked for, not only what the patterns say.
+    fn directory(&self, dir: &[u8], inside: bool) -> Vec<(Found, Descent)> {
         let mut names = match self.names(dir, inside) {
             Ok(names) => names,
             Err(error) => {
@@ -95,30 +134,15 @@ impl Walk<'_> {
             }
         };
         names.sort_unstable();
-        let look = |name: &Vec<u8>| self.look(dir, name, inside);
-        let seen: Vec<(Found, Descent)> = if names.len() > MANY {
-            names.par_iter().filter_map(look).collect()
-        } else {
-            names.iter().filter_map(look).collect()
-        };
-        let below: Vec<Vec<Found>> = {
-            let dirs: Vec<&(Found, Descent)> =
-                seen.iter().filter(|(_, descent)| *descent != Descent::No).collect();
-            dirs.par_iter()
-                .map(|(found, descent)| self.directory(&found.path, *descent == Descent::Whole))
-                .collect()
-        };
-        let mut all = Vec::with_capacity(seen.len() + below.iter().map(Vec::len).sum::<usize>());
-        let mut below = below.into_iter();
-        for (found, descent) in seen {
-            if descent != Descent::Through {
-                all.push(found);
-            }
-            if descent != Descent::No {
-                all.extend(below.next().expect("because there is one for each descent"));
-            }
+        let root = || self.root.to_owned();
+        let folder = Folder::new(os::path(dir).map_or_else(|_| root(), |dir| self.root.join(dir)));
+        let look = |name: &Vec<u8>| self.look(&folder, dir, name, inside);
+        if names.len() > MANY {
+            return names.par_iter().filter_map(look).collect();
         }
-        all
+        let mut seen = Vec::with_capacity(names.len());
+        seen.extend(names.iter().filter_map(look));
+        seen
     }
 
     /// The names in a directory that can matter.
@@ -135,7 +159,7 @@ impl Walk<'_> {
     }
 
     /// Looks at one name; `None` when it is not asked for or not there.
-    fn look(&self, dir: &[u8], name: &[u8], inside: bool) -> Option<(Found, Descent)> {
+    fn look(&self, folder: &Folder, dir: &[u8], name: &[u8], inside: bool) -> Option<(Found, Descent)> {
         let path = if dir.is_empty() { name.to_vec() } else { [dir, b"/", name].concat() };
         if self.exclude.iter().any(|glob| glob.matches(&path)) {
             return None;
@@ -144,9 +168,8 @@ impl Walk<'_> {
         if !asked && !self.include.iter().any(|glob| glob.can_match_below(&path)) {
             return None;
         }
-        let host = os::path(&path).map(|path| self.root.join(path));
-        let status = match host.as_ref().map_err(|error| error.kind().into()).and_then(fs::symlink_metadata) {
-            Ok(meta) => os::status(&meta),
+        let status = match folder.status(name) {
+            Ok(status) => status,
             // A name that a pattern spells out need not be there; one that was just listed must.
             Err(error) if !inside && error.kind() == io::ErrorKind::NotFound => return None,
             Err(error) => {
@@ -160,14 +183,16 @@ impl Walk<'_> {
             (_, true) => Descent::No,
             (_, false) => return None,
         };
-        let target = match (status.kind, &host) {
-            (FileKind::Symlink, Ok(host)) => match fs::read_link(host) {
-                Ok(target) => Some(os::bytes(target.as_os_str()).as_ref().into()),
-                Err(error) => {
-                    self.complain(&path, &error);
-                    None
+        let target = match status.kind {
+            FileKind::Symlink => {
+                match os::path(name).and_then(|name| fs::read_link(folder.path().join(name))) {
+                    Ok(target) => Some(os::bytes(target.as_os_str()).as_ref().into()),
+                    Err(error) => {
+                        self.complain(&path, &error);
+                        None
+                    }
                 }
-            },
+            }
             _ => None,
         };
         Some((Found { path: path.into(), status, target }, descent))

@@ -3,7 +3,7 @@
 //! A pack is a blob like any other. Its bytes are the contents one after the other, then a table sorted by name (32 bytes
 //! name, 8 bytes offset, 4 bytes length, little-endian), then 8 bytes offset of the table, 8 bytes count, 16 bytes magic.
 
-use std::{collections::BTreeMap, fs::File, io, io::Write};
+use std::{fs::File, io, io::Write};
 
 use imgc_plan::BlobId;
 
@@ -90,7 +90,65 @@ pub struct PackWriter {
     /// What is not in the file yet, and where it will be.
     buffer: Vec<u8>,
     flushed: u64,
-    table: BTreeMap<BlobId, (u64, u32)>,
+    table: Table,
+}
+
+/// What is in a pack in the making, found by name. A million of them take 60 MB in two pieces, which go back to the system
+/// as a whole; a tree of nodes would leave holes in the memory that nothing large fits into.
+#[derive(Debug, Default)]
+struct Table {
+    /// Name, offset and length, in the order in which they came.
+    rows: Vec<(BlobId, u64, u32)>,
+    /// Rows from 1 on, each at the first free place from the one that its name says; 0: free. Never more than half full.
+    places: Vec<u32>,
+}
+
+impl Table {
+    /// The place of a name, or the free one where it would be; there is one.
+    fn place(&self, id: &BlobId) -> usize {
+        let [a, b, c, d, ..] = id.0;
+        let mask = self.places.len() - 1;
+        let mut place = u32::from_le_bytes([a, b, c, d]) as usize & mask;
+        while self.row(place).is_some_and(|row| row.0 != *id) {
+            place = (place + 1) & mask;
+        }
+        place
+    }
+
+    fn row(&self, place: usize) -> Option<&(BlobId, u64, u32)> {
+        self.rows.get((self.places[place] as usize).checked_sub(1)?)
+    }
+
+    fn find(&self, id: &BlobId) -> Option<(u64, u32)> {
+        if self.places.is_empty() {
+            return None;
+        }
+        self.row(self.place(id)).map(|(_, at, len)| (*at, *len))
+    }
+
+    fn insert(&mut self, id: BlobId, at: u64, len: u32) {
+        if self.rows.len() * 2 >= self.places.len() {
+            self.places = vec![0; (self.places.len() * 2).max(1024)];
+            for row in 0..self.rows.len() {
+                self.settle(row);
+            }
+        }
+        self.rows.push((id, at, len));
+        self.settle(self.rows.len() - 1);
+    }
+
+    fn settle(&mut self, row: usize) {
+        let place = self.place(&self.rows[row].0);
+        self.places[place] =
+            u32::try_from(row + 1).expect("because a full pack has fewer than 2^32 contents");
+    }
+
+    /// The rows by name.
+    fn sorted(mut self) -> Vec<(BlobId, u64, u32)> {
+        self.places = Vec::new();
+        self.rows.sort_unstable_by_key(|(id, ..)| *id);
+        self.rows
+    }
 }
 
 impl PackWriter {
@@ -105,7 +163,7 @@ impl PackWriter {
             hasher: blake3::Hasher::new(),
             buffer: Vec::new(),
             flushed: 0,
-            table: BTreeMap::new(),
+            table: Table::default(),
         })
     }
 
@@ -121,11 +179,11 @@ impl PackWriter {
     pub fn add(&mut self, home: &Home, id: BlobId, bytes: &[u8]) -> io::Result<()> {
         let at = self.flushed + self.buffer.len() as u64;
         let len = u32::try_from(bytes.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
-        if self.table.contains_key(&id) {
+        if self.table.find(&id).is_some() {
             return Ok(());
         }
         self.buffer.extend_from_slice(bytes);
-        self.table.insert(id, (at, len));
+        self.table.insert(id, at, len);
         if self.buffer.len() >= 1 << 20 { self.flush(home) } else { Ok(()) }
     }
 
@@ -139,7 +197,7 @@ impl PackWriter {
 
     /// Where a content lies, as (offset, length).
     pub fn find(&self, id: &BlobId) -> Option<(u64, u64)> {
-        self.table.get(id).map(|(at, len)| (*at, u64::from(*len)))
+        self.table.find(id).map(|(at, len)| (at, u64::from(len)))
     }
 
     /// Reads a part of what was added.
@@ -164,8 +222,8 @@ impl PackWriter {
     /// What the machine says.
     pub fn finish(mut self, home: &Home) -> io::Result<BlobId> {
         let at = self.flushed + self.buffer.len() as u64;
-        let foot = [&at.to_le_bytes()[..], &(self.table.len() as u64).to_le_bytes(), MAGIC].concat();
-        for (id, (offset, len)) in std::mem::take(&mut self.table) {
+        let foot = [&at.to_le_bytes()[..], &(self.table.rows.len() as u64).to_le_bytes(), MAGIC].concat();
+        for (id, offset, len) in std::mem::take(&mut self.table).sorted() {
             for part in [&id.0[..], &offset.to_le_bytes(), &len.to_le_bytes()] {
                 self.buffer.extend_from_slice(part);
             }

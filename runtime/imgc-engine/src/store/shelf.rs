@@ -1,7 +1,7 @@
 //! Finds contents: in packs, in the store, in local sources. Locators live here, outside of every digest.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fs::File,
     io::{self, Read},
     sync::{Arc, Mutex, MutexGuard, RwLock},
@@ -38,8 +38,9 @@ struct State {
     /// Blobs of the store whose bytes were checked against their names, or written, in this run.
     sound: BTreeSet<BlobId>,
     known_packs: BTreeSet<BlobId>,
-    open: BTreeMap<BlobId, (Arc<File>, u64)>,
-    clock: u64,
+    open: BTreeMap<BlobId, Arc<File>>,
+    /// The open ones in the order in which they were opened.
+    order: VecDeque<BlobId>,
     /// Local sources that are not as they were when they were read first.
     changed: BTreeSet<String>,
 }
@@ -136,23 +137,27 @@ impl<'a> Shelf<'a> {
         if let Some((pack, at, len)) = self.in_pack(id)? {
             return Ok(Found::Pack(pack, at, len));
         }
-        let local = self.local(id);
-        if let (Some(file), Some((table, row))) = (self.cached(id), &local) {
-            return Ok(Found::Local(file, Arc::clone(table), *row));
+        let Some((table, row)) = self.local(id) else {
+            let found = self.in_store(id)?.map(Found::Store);
+            let missing = || format!("the content {} is nowhere", id.hex());
+            return found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, missing()));
+        };
+        if let Some(file) = self.cached(id) {
+            return Ok(Found::Local(file, table, row));
         }
-        // A copy in the store cannot change under us, so it goes first where there is one.
+        if let Some(file) = table.open(row) {
+            let file = Arc::new(file);
+            self.keep(*id, &file);
+            return Ok(Found::Local(file, table, row));
+        }
+        // It is not what it was; perhaps the store has a copy of what it was.
         if let Some(file) = self.in_store(id)? {
             return Ok(Found::Store(file));
         }
-        let Some((table, row)) = local else {
-            return Err(io::Error::new(
-                io::ErrorKind::NotFound,
-                format!("the content {} is nowhere", id.hex()),
-            ));
-        };
-        let file = Arc::new(self.open_local(&table, row)?);
-        self.keep(*id, &file);
-        Ok(Found::Local(file, table, row))
+        let path = table.path(row).display().to_string();
+        let error = io::Error::new(io::ErrorKind::InvalidData, format!("{path} changed while it was used"));
+        self.note_changed(path);
+        Err(error)
     }
 
     /// Whether a pack of the store holds a content.
@@ -185,39 +190,20 @@ impl<'a> Shelf<'a> {
         locals.iter().rev().find_map(|local| local.find(id).map(|row| (Arc::clone(local), row)))
     }
 
-    fn open_local(&self, table: &Local, row: usize) -> io::Result<File> {
-        let (path, stamp) = table.row(row);
-        let file = os::open_no_follow(&path);
-        let same = file
-            .as_ref()
-            .is_ok_and(|file| file.metadata().is_ok_and(|meta| os::status(&meta).stamp == stamp));
-        if same {
-            return file;
-        }
-        let path = path.display().to_string();
-        let error = io::Error::new(io::ErrorKind::InvalidData, format!("{path} changed while it was used"));
-        self.note_changed(path);
-        Err(error)
-    }
-
     fn cached(&self, id: &BlobId) -> Option<Arc<File>> {
-        let mut state = self.state();
-        state.clock += 1;
-        let clock = state.clock;
-        let (file, used) = state.open.get_mut(id)?;
-        *used = clock;
-        Some(Arc::clone(file))
+        self.state().open.get(id).cloned()
     }
 
     fn keep(&self, id: BlobId, file: &Arc<File>) {
         let mut state = self.state();
-        state.clock += 1;
-        let clock = state.clock;
-        state.open.insert(id, (Arc::clone(file), clock));
-        if state.open.len() > OPEN {
-            let oldest = state.open.iter().min_by_key(|(_, (_, used))| *used).map(|(id, _)| *id);
-            oldest.and_then(|id| state.open.remove(&id));
+        if state.open.insert(id, Arc::clone(file)).is_none() {
+            state.order.push_back(id);
         }
+        let old = if state.order.len() > OPEN { state.order.pop_front() } else { None };
+        let closed = old.and_then(|old| state.open.remove(&old));
+        drop(state);
+        // Closing a file takes the system a while: not under the lock.
+        drop(closed);
     }
 
     /// Opens a blob of the store; the first time its bytes are checked. A damaged one is moved away and is not there.

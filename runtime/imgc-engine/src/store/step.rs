@@ -11,16 +11,19 @@ use std::{
 
 use imgc_image::{BlobWriter, Blobs, Place, Store};
 use imgc_plan::BlobId;
+use rayon::prelude::*;
 
 use crate::{
-    os,
-    scan::local::Local,
+    scan::{local::Local, near::Near},
     store::{
         home::{Room, Temp},
         pack::{PackWriter, SMALL},
         shelf::{Found, Shelf},
     },
 };
+
+/// How many local sources one task looks at again.
+const LOOKS: usize = 512;
 
 /// A step's view of the store.
 pub struct StepStore<'a> {
@@ -114,16 +117,20 @@ impl<'a> StepStore<'a> {
         Ok(Written { packs: std::mem::take(&mut writing.packs), blobs })
     }
 
-    /// Looks again at every local source that was read: those that changed meanwhile are noted at the shelf.
+    /// Looks again at every local source that was read since this was asked last: those that changed meanwhile are noted at the shelf.
     pub fn look_again(&self) {
-        let touched = self.touched.lock().expect("because no holder of the lock panics");
-        for (table, row) in &touched.rows {
-            let (path, stamp) = touched.tables[*table].row(*row);
-            let same = std::fs::symlink_metadata(&path).is_ok_and(|meta| os::status(&meta).stamp == stamp);
-            if !same {
-                self.shelf.note_changed(path.display().to_string());
+        let touched =
+            std::mem::take(&mut *self.touched.lock().expect("because no holder of the lock panics"));
+        let rows: Vec<(usize, usize)> = touched.rows.iter().copied().collect();
+        rows.par_chunks(LOOKS).for_each(|rows| {
+            let mut near = Near::default();
+            for (table, row) in rows {
+                let table = &touched.tables[*table];
+                if !table.is_same(*row, &mut near) {
+                    self.shelf.note_changed(table.path(*row).display().to_string());
+                }
             }
-        }
+        });
     }
 
     fn find(&self, id: &BlobId) -> io::Result<Found> {

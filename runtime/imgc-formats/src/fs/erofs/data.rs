@@ -16,6 +16,9 @@ use super::{
 /// Bytes of contents that are in memory at a time, at most, not counting a last segment.
 const WINDOW: u64 = 32 << 20;
 
+/// Inodes that are looked at before any is placed, at most.
+const MOST_JOBS: usize = 1 << 14;
+
 /// Where the data of an inode is. There is one for each inode, so what is rare and large is boxed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Layout {
@@ -78,26 +81,52 @@ pub fn place(
     out: &mut BytesBuilder<'_>,
 ) -> Result<(Vec<Data>, u64), Failure> {
     let mut placer = Placer::new(settings, nodes, out);
-    let jobs: Vec<Job<'_>> =
-        nodes.inodes.iter().enumerate().flat_map(|(at, inode)| placer.jobs(at, inode)).collect();
     let store = placer.out.store();
-    let mut rest = jobs.as_slice();
-    while !rest.is_empty() {
-        let mut bytes = 0;
-        let in_window = rest.iter().take_while(|job| {
-            let fits = bytes < WINDOW;
+    let mut jobs = nodes.inodes.iter().enumerate().flat_map(|(at, inode)| jobs(settings, at, inode));
+    loop {
+        let (mut bytes, mut window) = (0, Vec::new());
+        while bytes < WINDOW && window.len() < MOST_JOBS {
+            let Some(job) = jobs.next() else { break };
             bytes += job.read.map_or(0, |(_, _, len)| len);
-            fits
-        });
-        let (window, after) = rest.split_at(in_window.count());
+            window.push(job);
+        }
+        if window.is_empty() {
+            break;
+        }
         let made: Vec<Result<Made, Failure>> =
             window.par_iter().map(|job| work(settings, store, job)).collect();
         for (job, made) in window.iter().zip(made) {
             placer.take(job, made?)?;
         }
-        rest = after;
     }
     Ok((placer.data, placer.next))
+}
+
+/// The stretches in which a file is read, or one job without any.
+fn jobs<'t>(settings: &Settings, at: usize, inode: &Inode<'t>) -> impl Iterator<Item = Job<'t>> + use<'t> {
+    let step = stretch(settings, inode);
+    let content = match &inode.entry.node {
+        Node::File { content, .. } => Some(content),
+        _ => None,
+    };
+    let read = content.zip(step).map(|(content, step)| (content, content.len(), step));
+    let count = read.map_or(1, |(_, size, step)| size.div_ceil(step));
+    (0..count).map(move |n| Job {
+        inode: at,
+        read: read.map(|(content, size, step)| (content, n * step, step.min(size - n * step))),
+    })
+}
+
+/// How much of a file is read at once, where it is read at all.
+fn stretch(settings: &Settings, inode: &Inode<'_>) -> Option<u64> {
+    // Loaders that go by block lists find a dense file's blocks, all of them, and nobody else's.
+    let Node::File { content, dense: false } = &inode.entry.node else { return None };
+    let step = match (settings.compress, settings.chunk_bits) {
+        (Some(_), _) if !mostly_holes(content) => squeeze::segment(settings.cluster_blocks),
+        (None, Some(bits)) if sparse_bits(content).is_none() => squeeze::SEGMENT.max(1 << bits),
+        _ => return None,
+    };
+    (content.len() > BLOCK).then_some(step)
 }
 
 fn work(settings: &Settings, store: &dyn Store, job: &Job<'_>) -> Result<Made, Failure> {
@@ -153,24 +182,6 @@ impl<'a, 't, 'w, 's> Placer<'a, 't, 'w, 's> {
             pieces: Vec::new(),
             first: 0,
         }
-    }
-
-    /// The stretches in which a file is read, or one job without any.
-    fn jobs(&self, at: usize, inode: &Inode<'t>) -> Vec<Job<'t>> {
-        let whole = || vec![Job { inode: at, read: None }];
-        // Loaders that go by block lists find a dense file's blocks, all of them, and nobody else's.
-        let Node::File { content, dense: false } = &inode.entry.node else { return whole() };
-        let size = content.len();
-        let step = match (self.settings.compress, self.settings.chunk_bits) {
-            (Some(_), _) if !mostly_holes(content) => squeeze::segment(self.settings.cluster_blocks),
-            (None, Some(bits)) if sparse_bits(content).is_none() => squeeze::SEGMENT.max(1 << bits),
-            _ => return whole(),
-        };
-        if size <= BLOCK {
-            return whole();
-        }
-        let starts = (0..size.div_ceil(step)).map(|n| n * step);
-        starts.map(|from| Job { inode: at, read: Some((content, from, step.min(size - from))) }).collect()
     }
 
     fn take(&mut self, job: &Job<'t>, made: Made) -> Result<(), Failure> {

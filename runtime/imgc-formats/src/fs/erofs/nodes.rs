@@ -15,7 +15,7 @@ use crate::found::Found;
 /// The most bytes of a symbolic link's target: with the NUL after it they fill a page of the kernel.
 const MOST_TARGET: usize = BLOCK as usize - 1;
 
-/// One inode.
+/// One inode. There is one for each of millions of files, so it is small.
 pub struct Inode<'t> {
     /// Its first entry.
     pub entry: &'t Entry,
@@ -23,8 +23,8 @@ pub struct Inode<'t> {
     pub nlink: u32,
     /// Whether it is an extended one.
     pub extended: bool,
-    /// Bytes of its attributes.
-    xattr_len: u32,
+    /// How long its attributes are, as it says it.
+    xattr_icount: u16,
     /// For a directory: the inode of the directory that holds it (the root's is its own).
     parent: u32,
     /// For a directory: the last entry in it, and so by [`Nodes::before`] all of them; 0: none.
@@ -77,8 +77,8 @@ impl<'t> Nodes<'t> {
         for inode in &mut nodes.inodes {
             inode.extended = needs_extended(settings, inode);
             if found.is_empty() {
-                // At most 64 KiB and what `icount` can say: `Pool::count` refused more.
-                inode.xattr_len = nodes.pool.body(&inode.entry.xattrs).len() as u32;
+                // It can say that: `Pool::count` refused more.
+                inode.xattr_icount = xattr::icount(nodes.pool.body(&inode.entry.xattrs).len());
             }
         }
         let problems = found.end();
@@ -92,7 +92,7 @@ impl<'t> Nodes<'t> {
                 found.push(Problem::new("xattr-unfit", message).help(help));
             }
         }
-        self.inodes.push(Inode { entry, nlink: 0, extended: false, xattr_len: 0, parent: 0, last: 0 });
+        self.inodes.push(Inode { entry, nlink: 0, extended: false, xattr_icount: 0, parent: 0, last: 0 });
         index(self.inodes.len() - 1)
     }
 
@@ -134,7 +134,7 @@ impl<'t> Nodes<'t> {
 impl Inode<'_> {
     /// Bytes of the inode and its attributes.
     pub fn head_len(&self) -> u64 {
-        (if self.extended { EXTENDED } else { COMPACT } + self.xattr_len as usize) as u64
+        (if self.extended { EXTENDED } else { COMPACT } + xattr::len(self.xattr_icount)) as u64
     }
 
     /// Its type and what it is called in directories.
@@ -155,7 +155,7 @@ impl Inode<'_> {
         let meta = &self.entry.meta;
         Disk {
             extended: self.extended,
-            xattr_icount: xattr::icount(self.xattr_len as usize),
+            xattr_icount: self.xattr_icount,
             mode: self.kind().0 | meta.mode,
             nlink: self.nlink,
             u: match self.entry.node {

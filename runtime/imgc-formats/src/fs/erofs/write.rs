@@ -30,12 +30,12 @@ pub fn write(settings: &Settings, nodes: &Nodes<'_>, out: &mut BytesBuilder<'_>)
     let shared_blocks = (nodes.pool.area.len() as u64).div_ceil(BLOCK);
     let meta = next + shared_blocks;
     let mut slots = Slots::new();
-    let nids: Vec<u64> = nodes
-        .inodes
-        .iter()
-        .zip(&data)
-        .map(|(inode, data)| slots.place(data.len_at(inode.head_len())))
-        .collect();
+    let lens = nodes.inodes.iter().zip(&data).map(|(inode, data)| data.len_at(inode.head_len()));
+    // Numbers could have 64 bits; 128 GiB of inodes, in which all of these lie, are more than any tree has.
+    let nids: Vec<u32> = lens
+        .map(|len| u32::try_from(slots.place(len)))
+        .collect::<Result<_, _>>()
+        .map_err(|_| data::too_large())?;
     let blocks = meta + slots.blocks() + u64::from(ends_at_edge(nodes, &nids, slots.blocks()));
     let blocks = u32::try_from(blocks).map_err(|_| data::too_large())?;
     let sb = Super {
@@ -65,8 +65,8 @@ pub fn write(settings: &Settings, nodes: &Nodes<'_>, out: &mut BytesBuilder<'_>)
 
 /// Whether an inode without attributes ends so close to the end that there would be no room for any: fsck.erofs 1.5 reads the
 /// header that is not there and fails.
-fn ends_at_edge(nodes: &Nodes<'_>, nids: &[u64], blocks: u64) -> bool {
-    let ends = nodes.inodes.iter().zip(nids).map(|(inode, nid)| nid * SLOT + inode.head_len());
+fn ends_at_edge(nodes: &Nodes<'_>, nids: &[u32], blocks: u64) -> bool {
+    let ends = nodes.inodes.iter().zip(nids).map(|(inode, nid)| u64::from(*nid) * SLOT + inode.head_len());
     ends.max().is_some_and(|end| end + xattr::HEADER as u64 > blocks * BLOCK)
 }
 
@@ -165,7 +165,7 @@ struct Writer<'a, 'w, 's, 'k> {
     settings: &'a Settings,
     nodes: &'a Nodes<'a>,
     data: &'a [Data],
-    nids: &'a [u64],
+    nids: &'a [u32],
     /// Where the metadata starts.
     meta: u64,
     sink: &'k mut Sink<'w, 's>,
@@ -177,7 +177,7 @@ impl Writer<'_, '_, '_, '_> {
         let mut order: Vec<u32> = (0..).take(self.nids.len()).collect();
         order.sort_unstable_by_key(|at| self.nids[*at as usize]);
         order.into_iter().try_for_each(|at| {
-            let place = self.meta + self.nids[at as usize] * SLOT;
+            let place = self.meta + u64::from(self.nids[at as usize]) * SLOT;
             self.inode(at as usize, place)
         })
     }
@@ -234,7 +234,7 @@ impl Writer<'_, '_, '_, '_> {
             .iter()
             .map(|(name, inode)| Item {
                 name,
-                nid: self.nids[*inode as usize],
+                nid: self.nids[*inode as usize].into(),
                 kind: self.nodes.inodes[*inode as usize].kind().1,
             })
             .collect();

@@ -142,6 +142,11 @@ pub fn icount(len: usize) -> u16 {
     if len == 0 { 0 } else { ((len - HEADER) / 4 + 1) as u16 }
 }
 
+/// Bytes of the attributes of an inode that says this of them.
+pub fn len(icount: u16) -> usize {
+    if icount == 0 { 0 } else { HEADER + (usize::from(icount) - 1) * 4 }
+}
+
 /// The shared ids and the attributes in a body; `None` when it is damaged.
 pub fn decode_body(body: &[u8]) -> Option<(Vec<u32>, Vec<Attribute>)> {
     let shared = usize::from(*body.get(4)?);

@@ -1,10 +1,11 @@
 //! Contents: equal ones are stored once, each in one piece from a sector on. Those of dense files, into which a loader may write, lie
 //! alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use imgc_image::{Content, Entry, LinkGroup, Node};
-use imgc_plan::{BlobId, ValueId};
+use imgc_image::{Content, Entry, Node};
+
+use super::super::equals::{firsts, keep_firsts};
 
 /// Bytes of a sector (ECMA-119, 6.1.2), and of a logical block here (6.2.2).
 pub const SECTOR: u64 = 2048;
@@ -23,39 +24,31 @@ pub struct Contents<'t> {
     pub list: Vec<(&'t Content, u64)>,
 }
 
-/// What makes two contents equal.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
-    Blob(BlobId, u64),
-    Bytes(ValueId),
-    /// A dense file with several names.
-    Dense(LinkGroup),
-}
-
 impl<'t> Contents<'t> {
     /// Collects the contents in the order of the tree; places come later.
     pub fn of(entries: &'t [Entry]) -> Self {
-        let mut known = BTreeMap::new();
         let mut contents = Self { of: vec![NONE; entries.len()], list: Vec::new() };
+        // Dense files by the names that they share; and which contents are such, by index: they equal no other.
+        let (mut groups, mut dense_ones) = (BTreeMap::new(), BTreeSet::new());
         for (slot, entry) in contents.of.iter_mut().zip(entries) {
             let Node::File { content, dense } = &entry.node else { continue };
             if content.is_empty() {
                 continue;
             }
-            let key = match (content, entry.link) {
-                (_, Some(link)) if *dense => Some(Key::Dense(link)),
-                (_, None) if *dense => None,
-                (Content::Blob { id, len }, _) => Some(Key::Blob(*id, *len)),
-                (Content::Bytes(bytes), _) => Some(Key::Bytes(bytes.value_id())),
-            };
-            let mut add = || {
+            let next =
+                u32::try_from(contents.list.len()).expect("because a tree has fewer than 2^32 entries");
+            let group = entry.link.filter(|_| *dense);
+            *slot = group.map_or(next, |group| *groups.entry(group).or_insert(next));
+            if *slot == next {
                 contents.list.push((content, 0));
-                u32::try_from(contents.list.len() - 1).expect("because a tree has fewer than 2^32 entries")
-            };
-            *slot = match key {
-                Some(key) => *known.entry(key).or_insert_with(add),
-                None => add(),
-            };
+                dense_ones.extend(dense.then_some(next));
+            }
+        }
+        let content = |at: u32| (!dense_ones.contains(&at)).then(|| contents.list[at as usize].0);
+        if let Some(firsts) = firsts(contents.list.len(), content) {
+            let numbers = keep_firsts(&mut contents.list, &firsts);
+            let with_content = contents.of.iter_mut().filter(|at| **at != NONE);
+            with_content.for_each(|at| *at = numbers[*at as usize]);
         }
         contents
     }

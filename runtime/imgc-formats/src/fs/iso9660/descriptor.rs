@@ -6,6 +6,7 @@ use super::{
     options::Options,
     path_table, record,
     record::{both16, both32},
+    survey::Survey,
     time,
 };
 
@@ -41,6 +42,8 @@ pub enum Sort {
 pub struct Places<'a> {
     /// The hierarchy.
     pub hierarchy: &'a Hierarchy,
+    /// The tree.
+    pub survey: &'a Survey<'a>,
     /// Sectors of the volume.
     pub sectors: u64,
     /// The sectors of the path tables, little-endian and big-endian.
@@ -110,8 +113,9 @@ pub fn encode(sort: Sort, options: &Options, places: &Places<'_>) -> Vec<u8> {
     for (at, file) in [702, 739, 776].into_iter().zip(places.files) {
         out.text(at, FILE_ID, ""); // copyright, abstract and bibliographic file
         // Where its name there is too long, a hierarchy has none.
-        if let Some(id) = file.and_then(|entry| root.file(entry)).filter(|id| id.len() <= FILE_ID) {
-            out.put(at, id);
+        let id = file.and_then(|entry| places.hierarchy.root_file(places.survey, entry));
+        if let Some(id) = id.filter(|id| id.len() <= FILE_ID) {
+            out.put(at, &id);
         }
     }
     for (at, stamp) in [813, 830, 847, 864].into_iter().zip(options.times) {

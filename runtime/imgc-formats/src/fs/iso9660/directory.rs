@@ -44,28 +44,25 @@ pub fn encode(view: &View<'_, '_>, hierarchy: &Hierarchy, at: usize) -> Encoded 
     let upper = view.upper(hierarchy, dir);
     out.push(&stretch(above), view.stamp(above.entry), DIRECTORY, record::PARENT, &fields(upper));
     for child in &dir.children {
+        let id = hierarchy.id(view.survey, dir, child);
         match child.what {
             What::Dir(inner) => {
-                let inner = &hierarchy.dirs[inner];
+                let inner = &hierarchy.dirs[inner as usize];
                 let mut described = view.describe(inner.entry);
                 described.extend((inner.home.is_some() || inner.entry.is_none()).then(rock::re));
-                out.push(&stretch(inner), view.stamp(inner.entry), DIRECTORY, &child.id, &fields(described));
+                out.push(&stretch(inner), view.stamp(inner.entry), DIRECTORY, &id, &fields(described));
             }
             What::Leaf(entry) => {
+                let entry = entry as usize;
                 let sections = view.contents.sections(entry, view.empty);
-                out.push(
-                    &sections,
-                    view.stamp(Some(entry)),
-                    0,
-                    &child.id,
-                    &fields(view.describe(Some(entry))),
-                );
+                let described = if rock { view.describe(Some(entry)) } else { Vec::new() };
+                out.push(&sections, view.stamp(Some(entry)), 0, &id, &described);
             }
             What::Moved(inner) => {
-                let inner = &hierarchy.dirs[inner];
+                let inner = &hierarchy.dirs[inner as usize];
                 let mut described = view.describe(inner.entry);
                 described.push(rock::cl(inner.sector));
-                out.push(&[(view.empty, 0)], view.stamp(inner.entry), 0, &child.id, &fields(described));
+                out.push(&[(view.empty, 0)], view.stamp(inner.entry), 0, &id, &fields(described));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Hierarchies: the directories of the plain names, or those of Joliet, in the order of the path table.
 
-use std::collections::VecDeque;
+use std::{borrow::Cow, collections::VecDeque};
 
 use imgc_image::Node;
 
@@ -19,6 +19,8 @@ pub struct Hierarchy {
     pub dirs: Vec<Dir>,
     /// Whether names are UCS-2.
     pub joliet: bool,
+    /// What names may be.
+    rules: Rules,
 }
 
 /// A directory of a hierarchy.
@@ -33,6 +35,8 @@ pub struct Dir {
     pub id: Box<[u8]>,
     /// What it holds, in the order of the identifiers.
     pub children: Vec<Child>,
+    /// Identifiers of children that are not what [`Rules::plainly`] makes of their names, each after its length.
+    ids: Vec<u8>,
     /// The sector at which it starts.
     pub sector: u64,
     /// Its own sectors.
@@ -41,34 +45,39 @@ pub struct Dir {
     pub more: u64,
 }
 
-/// What a directory holds.
+/// What a directory holds. There is one for each name, so it is small: its identifier follows from the name, unless it is kept.
+#[derive(Clone, Copy, Debug)]
 pub struct Child {
-    /// The identifier.
-    pub id: Box<[u8]>,
     /// What it is.
     pub what: What,
+    /// Where in [`Dir::ids`] its identifier is, from 1 on; 0: it is not kept.
+    kept: u32,
 }
 
 /// What a child is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
     /// A directory, by index.
-    Dir(usize),
+    Dir(u32),
     /// Anything else, by entry.
-    Leaf(usize),
+    Leaf(u32),
     /// In place of a directory that was moved, by index.
-    Moved(usize),
+    Moved(u32),
 }
 
 impl Dir {
     fn new(entry: Option<usize>, parent: usize, home: Option<usize>) -> Self {
-        let (id, children) = (Box::default(), Vec::new());
-        Self { entry, parent, home, id, children, sector: 0, sectors: 0, more: 0 }
+        let (id, children, ids) = (Box::default(), Vec::new(), Vec::new());
+        Self { entry, parent, home, id, children, ids, sector: 0, sectors: 0, more: 0 }
     }
 
-    /// The identifier of a file in it, by entry.
-    pub fn file(&self, entry: usize) -> Option<&[u8]> {
-        self.children.iter().find(|child| child.what == What::Leaf(entry)).map(|child| &*child.id)
+    /// Keeps an identifier; gives where it is.
+    fn keep(&mut self, id: &[u8]) -> u32 {
+        let at =
+            u32::try_from(self.ids.len() + 1).expect("because the names of a directory have less than 4 GiB");
+        self.ids.push(u8::try_from(id.len()).expect("because identifiers are shorter than records"));
+        self.ids.extend_from_slice(id);
+        at
     }
 
     /// Its own length in bytes.
@@ -80,43 +89,73 @@ impl Dir {
 impl Hierarchy {
     /// The hierarchy of plain names. With `relocate`, directories below the eighth level move to [`MOVED`].
     pub fn plain(survey: &Survey<'_>, rules: Rules, relocate: bool) -> Self {
-        let mut hierarchy = Self { dirs: draft(survey, relocate, false), joliet: false };
-        hierarchy.finish(survey, rules);
+        let mut hierarchy = Self { dirs: draft(survey, relocate, false), joliet: false, rules };
+        hierarchy.finish(survey);
         hierarchy
     }
 
     /// The hierarchy of Joliet, which has files and directories only.
     pub fn joliet(survey: &Survey<'_>, rules: Rules) -> Self {
-        let mut hierarchy = Self { dirs: draft(survey, false, true), joliet: true };
-        hierarchy.finish(survey, rules);
+        let mut hierarchy = Self { dirs: draft(survey, false, true), joliet: true, rules };
+        hierarchy.finish(survey);
         hierarchy
     }
 
-    fn finish(&mut self, survey: &Survey<'_>, rules: Rules) {
+    fn finish(&mut self, survey: &Survey<'_>) {
         for at in 0..self.dirs.len() {
             let names: Vec<(&[u8], bool)> =
                 self.dirs[at].children.iter().map(|child| self.name(survey, child.what)).collect();
-            let ids = rules.assign(&names);
-            let children = &mut self.dirs[at].children;
-            children.iter_mut().zip(ids).for_each(|(child, id)| child.id = id);
-            children.sort_by_cached_key(|child| names::order(&child.id, self.joliet));
+            let ids = self.rules.assign(&names);
+            let plain: Vec<bool> = names
+                .iter()
+                .zip(&ids)
+                .map(|((name, directory), id)| self.rules.plainly(name, *directory) == **id)
+                .collect();
+            let mut order: Vec<usize> = (0..ids.len()).collect();
+            order.sort_by_cached_key(|child| names::order(&ids[*child], self.joliet));
+            let dir = &mut self.dirs[at];
+            let drafted = std::mem::take(&mut dir.children);
+            dir.children.reserve_exact(drafted.len());
+            for child in order {
+                let kept = if plain[child] { 0 } else { dir.keep(&ids[child]) };
+                dir.children.push(Child { kept, ..drafted[child] });
+            }
+            dir.ids.shrink_to_fit();
         }
         self.dirs[0].id = Box::new([0]);
-        self.number();
+        self.number(survey);
+    }
+
+    /// The identifier of a directory's child.
+    pub fn id<'h>(&'h self, survey: &Survey<'_>, dir: &'h Dir, child: &Child) -> Cow<'h, [u8]> {
+        match (child.kept as usize).checked_sub(1) {
+            Some(at) => Cow::Borrowed(&dir.ids[at + 1..at + 1 + usize::from(dir.ids[at])]),
+            None => {
+                let (name, directory) = self.name(survey, child.what);
+                Cow::Owned(self.rules.plainly(name, directory))
+            }
+        }
+    }
+
+    /// The identifier of a file in the root directory, by entry.
+    pub fn root_file(&self, survey: &Survey<'_>, entry: usize) -> Option<Cow<'_, [u8]>> {
+        let root = &self.dirs[0];
+        let found = root.children.iter().find(|child| child.what == What::Leaf(index(entry)))?;
+        Some(self.id(survey, root, found))
     }
 
     /// A child's name, and whether it is recorded as a directory.
     fn name<'t>(&self, survey: &Survey<'t>, what: What) -> (&'t [u8], bool) {
         let of = |entry: Option<usize>| entry.map_or(MOVED, |entry| survey.entries[entry].name());
         match what {
-            What::Dir(dir) => (of(self.dirs[dir].entry), true),
-            What::Leaf(entry) => (of(Some(entry)), false),
-            What::Moved(dir) => (of(self.dirs[dir].entry), false),
+            What::Dir(dir) => (of(self.dirs[dir as usize].entry), true),
+            What::Leaf(entry) => (of(Some(entry as usize)), false),
+            What::Moved(dir) => (of(self.dirs[dir as usize].entry), false),
         }
     }
 
     /// Brings the directories into the order of the path table.
-    fn number(&mut self) {
+    fn number(&mut self, survey: &Survey<'_>) {
         let mut number = vec![0; self.dirs.len()];
         let mut order = Vec::with_capacity(self.dirs.len());
         let mut queue = VecDeque::from([0]);
@@ -125,7 +164,7 @@ impl Hierarchy {
             order.push(at);
             for child in &self.dirs[at].children {
                 queue.extend(match child.what {
-                    What::Dir(dir) => Some(dir),
+                    What::Dir(dir) => Some(dir as usize),
                     _ => None,
                 });
             }
@@ -137,18 +176,19 @@ impl Hierarchy {
             dir.home = dir.home.map(|home| number[home]);
             for child in &mut dir.children {
                 match &mut child.what {
-                    What::Dir(dir) | What::Moved(dir) => *dir = number[*dir],
+                    What::Dir(dir) | What::Moved(dir) => *dir = index(number[*dir as usize]),
                     What::Leaf(_) => {}
                 }
             }
             self.dirs.push(dir);
         }
         for at in 1..self.dirs.len() {
-            let ids: Vec<(usize, Box<[u8]>)> = self.dirs[at - 1]
+            let above = &self.dirs[at - 1];
+            let ids: Vec<(usize, Box<[u8]>)> = above
                 .children
                 .iter()
                 .filter_map(|child| match child.what {
-                    What::Dir(dir) => Some((dir, child.id.clone())),
+                    What::Dir(dir) => Some((dir as usize, self.id(survey, above, child).into())),
                     _ => None,
                 })
                 .collect();
@@ -165,8 +205,12 @@ impl Hierarchy {
     }
 }
 
+fn index(at: usize) -> u32 {
+    u32::try_from(at).expect("because a tree has fewer than 2^32 entries")
+}
+
 fn hold(dirs: &mut [Dir], dir: usize, what: What) {
-    dirs[dir].children.push(Child { id: Box::default(), what });
+    dirs[dir].children.push(Child { what, kept: 0 });
 }
 
 /// Directories and what they hold, in the order of the tree, without identifiers.
@@ -179,7 +223,7 @@ fn draft(survey: &Survey<'_>, relocate: bool, joliet: bool) -> Vec<Dir> {
         let above = dir_of[survey.parents[at] as usize];
         if !entry.is_dir() {
             if !joliet || matches!(entry.node, Node::File { .. }) {
-                hold(&mut dirs, above, What::Leaf(at));
+                hold(&mut dirs, above, What::Leaf(index(at)));
             }
             continue;
         }
@@ -189,7 +233,7 @@ fn draft(survey: &Survey<'_>, relocate: bool, joliet: bool) -> Vec<Dir> {
                 let new = dirs.len();
                 dirs.push(Dir::new(None, 0, None));
                 levels.push(2);
-                hold(&mut dirs, 0, What::Dir(new));
+                hold(&mut dirs, 0, What::Dir(index(new)));
                 new
             });
             home = Some(above);
@@ -198,9 +242,9 @@ fn draft(survey: &Survey<'_>, relocate: bool, joliet: bool) -> Vec<Dir> {
         dirs.push(Dir::new(Some(at), parent, home));
         levels.push(levels[parent] + 1);
         dir_of[at] = new;
-        hold(&mut dirs, parent, What::Dir(new));
+        hold(&mut dirs, parent, What::Dir(index(new)));
         if home.is_some() {
-            hold(&mut dirs, above, What::Moved(new));
+            hold(&mut dirs, above, What::Moved(index(new)));
         }
     }
     dirs

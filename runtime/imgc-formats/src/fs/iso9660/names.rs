@@ -95,6 +95,36 @@ impl Rules {
         bases.iter().map(|base| self.record(base)).collect()
     }
 
+    /// The identifier that most names have, made without looking at others or at limits: not always what [`Rules::assign`] gives.
+    pub fn plainly(self, name: &[u8], directory: bool) -> Vec<u8> {
+        let strict = self.alphabet == Alphabet::Strict;
+        match (self.alphabet, std::str::from_utf8(name)) {
+            (Alphabet::Raw, _) => name.to_vec(),
+            (Alphabet::Joliet, Ok(text)) => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+            (Alphabet::Joliet, Err(_)) => name.iter().flat_map(|byte| [0, *byte]).collect(),
+            _ => {
+                let dot = name.iter().rposition(|byte| *byte == b'.').filter(|at| *at > 0 && !directory);
+                let mut id = Vec::with_capacity(name.len() + 1 + VERSION.len());
+                id.extend(name.iter().enumerate().map(|(at, byte)| {
+                    let upper = byte.to_ascii_uppercase();
+                    let stands = is_d(upper) || Some(at) == dot;
+                    if !strict {
+                        *byte
+                    } else if stands {
+                        upper
+                    } else {
+                        b'_'
+                    }
+                }));
+                if !directory {
+                    id.extend(dot.is_none().then_some(b'.'));
+                    id.extend(VERSION);
+                }
+                id
+            }
+        }
+    }
+
     /// The name as far as these rules can hold it.
     fn base(self, name: &[u8], directory: bool) -> Base {
         let units = self.translate(name);

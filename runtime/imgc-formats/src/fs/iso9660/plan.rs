@@ -70,7 +70,7 @@ impl<'t> Plan<'t> {
         descriptors.extend(catalog.map(|_| (Sort::Boot, 0)));
         descriptors.extend(joliet.as_ref().map(|_| (Sort::Joliet, 1)));
         descriptors.extend((options.level == 4).then_some((Sort::Enhanced, 0)));
-        let files = files(&options, survey.entries, &plain)?;
+        let files = files(&options, &survey, &plain)?;
         let placed = |hierarchy| Placed { hierarchy, tables: (0, 0) };
         let hierarchies = std::iter::once(plain).chain(joliet).map(placed).collect();
         let mut plan = Self {
@@ -162,13 +162,14 @@ impl<'t> Plan<'t> {
 }
 
 /// The entries of the files that the descriptors name, which must be there under names that are short enough.
-fn files(options: &Options, entries: &[Entry], plain: &Hierarchy) -> Result<[Option<usize>; 3], Failure> {
+fn files(options: &Options, survey: &Survey<'_>, plain: &Hierarchy) -> Result<[Option<usize>; 3], Failure> {
+    let entries = survey.entries;
     let (mut files, mut problems) = ([None; 3], Vec::new());
     for ((slot, name), option) in files.iter_mut().zip(&options.files).zip(FILES) {
         let Some(name) = name else { continue };
         let found = entries.binary_search_by(|entry| compare_paths(&entry.path.0, name.as_bytes())).ok();
         *slot = found.filter(|at| matches!(entries[*at].node, Node::File { .. }));
-        let wrong = match slot.map(|at| plain.dirs[0].file(at).map_or(0, <[u8]>::len)) {
+        let wrong = match slot.map(|at| plain.root_file(survey, at).map_or(0, |id| id.len())) {
             None => format!("`{option}` names /{name}, and the tree has no such file"),
             Some(len) if len > FILE_ID => {
                 format!(

@@ -28,6 +28,7 @@ pub fn write(plan: &Plan<'_>, out: &mut BytesBuilder<'_>) -> io::Result<()> {
         let root_time = plan.survey.entries[0].meta.mtime;
         let places = Places {
             hierarchy: &placed.hierarchy,
+            survey: &plan.survey,
             sectors: plan.sectors,
             tables: placed.tables,
             root_time,

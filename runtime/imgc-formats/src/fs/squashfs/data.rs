@@ -14,7 +14,7 @@ use self::jobs::{Job, Jobs, Piece};
 use super::{
     codec::{Method, Pool},
     duplicates::Contents,
-    format::DATA_RAW,
+    format::{DATA_RAW, NONE},
     metadata::Output,
     options::Options,
     survey::Survey,
@@ -27,17 +27,42 @@ const BATCH: usize = 4 << 20;
 /// The fewest blocks for each thread in a batch.
 const LEAST: usize = 4;
 
-/// Where a content lies.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Placed {
+/// Where contents lie, by index. There is one for each of millions of files, most of which have no blocks.
+pub struct Places {
+    /// For each the number of the fragment that has its end, and the offset in it; [`NO_END`] when none has.
+    ends: Vec<(u32, u32)>,
+    /// For each its blocks, where it has some.
+    blocks: Vec<Option<Box<Blocks>>>,
+}
+
+/// What stands for no end in a fragment.
+pub const NO_END: (u32, u32) = (NONE, 0);
+
+/// The blocks of a content.
+#[derive(Debug, Default)]
+pub struct Blocks {
     /// Where the first block is.
     pub start: u64,
     /// The sizes of the blocks as they are on disk; 0 for zeros.
-    pub blocks: Vec<u32>,
-    /// The number of the fragment that has the rest, and the offset in it.
-    pub fragment: Option<(u32, u32)>,
+    pub sizes: Vec<u32>,
     /// How many bytes are in blocks of zeros.
     pub sparse: u64,
+}
+
+/// Where a content lies.
+#[derive(Clone, Copy, Debug)]
+pub struct Placed<'p> {
+    /// Its blocks, if it has some.
+    pub blocks: Option<&'p Blocks>,
+    /// The number of the fragment that has the rest, and the offset in it; else [`NO_END`].
+    pub end: (u32, u32),
+}
+
+impl Places {
+    /// Where a content lies.
+    pub fn of(&self, content: u32) -> Placed<'_> {
+        Placed { blocks: self.blocks[content as usize].as_deref(), end: self.ends[content as usize] }
+    }
 }
 
 /// A fragment: where it is, and its size as it is on disk.
@@ -65,11 +90,11 @@ pub fn write(
     contents: &Contents<'_>,
     pool: &Pool,
     out: &mut Output<'_, '_>,
-) -> Result<(Vec<Placed>, Vec<Fragment>), Failure> {
+) -> Result<(Places, Vec<Fragment>), Failure> {
     let blobs = out.bytes.store();
     let worker = Worker { options, survey, contents, pool, blobs };
-    let mut sink = Sink { contents, out, placed: Vec::new(), fragments: Vec::new() };
-    sink.placed = contents.distinct.iter().map(|(_, content)| empty(options, content)).collect();
+    let mut sink = Sink { contents, out, blocks: Vec::new(), fragments: Vec::new() };
+    sink.blocks = contents.distinct.iter().map(|(_, content)| empty(options, content)).collect();
     let mut jobs = Jobs::new(options, contents);
     let threads = rayon::current_num_threads();
     let batch_len = (BATCH / options.block_size as usize).max(LEAST) * threads;
@@ -84,21 +109,18 @@ pub fn write(
         written.map_err(Failure::machine("writing the blocks of a squashfs"))?;
         done = packed?;
     }
-    let mut placed = sink.placed;
-    let fragments = sink.fragments;
-    for (place, fragment) in placed.iter_mut().zip(jobs.into_fragments()) {
-        place.fragment = fragment;
-    }
-    Ok((placed, fragments))
+    Ok((Places { ends: jobs.into_ends(), blocks: sink.blocks }, sink.fragments))
 }
 
-/// A content of which nothing is placed yet: all its blocks are zero.
-fn empty(options: &Options, content: &Content) -> Placed {
+/// The blocks of a content of which nothing is placed yet: all are zero.
+fn empty(options: &Options, content: &Content) -> Option<Box<Blocks>> {
     let blocks = jobs::blocks(options, content);
-    let size = u64::from(options.block_size);
-    let sparse = content.len().min(blocks * size);
-    let blocks = vec![0; usize::try_from(blocks).expect("because the survey allows at most 2^26")];
-    Placed { start: 0, blocks, fragment: None, sparse }
+    if blocks == 0 {
+        return None;
+    }
+    let sparse = content.len().min(blocks * u64::from(options.block_size));
+    let sizes = vec![0; usize::try_from(blocks).expect("because the survey allows at most 2^26")];
+    Some(Box::new(Blocks { start: 0, sizes, sparse }))
 }
 
 /// What the threads share.
@@ -148,7 +170,7 @@ impl Worker<'_> {
 struct Sink<'k, 'o, 's> {
     contents: &'k Contents<'k>,
     out: &'k mut Output<'o, 's>,
-    placed: Vec<Placed>,
+    blocks: Vec<Option<Box<Blocks>>>,
     fragments: Vec<Fragment>,
 }
 
@@ -189,12 +211,13 @@ impl Sink<'_, '_, '_> {
     }
 
     fn place(&mut self, index: u32, piece: &Piece, at: u64, size: u32) {
-        let placed = &mut self.placed[piece.content as usize];
+        let blocks = self.blocks[piece.content as usize].as_mut();
+        let placed = blocks.expect("because a content with a block was given room for it");
         // The first block that is not zero is where the content starts: zeros before it take no room.
         if placed.start == 0 {
             placed.start = at;
         }
-        placed.blocks[index as usize] = size;
+        placed.sizes[index as usize] = size;
         placed.sparse -= u64::from(piece.len);
     }
 }

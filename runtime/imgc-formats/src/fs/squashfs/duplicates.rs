@@ -3,10 +3,15 @@
 use std::{collections::BTreeMap, io};
 
 use imgc_image::{Blobs, Content, Failure, Node};
-use imgc_plan::{BlobId, ValueId};
 use rayon::prelude::*;
 
-use super::{data::read, options::Options, survey::Survey};
+use super::{
+    super::equals::{firsts, keep_firsts},
+    data::read,
+    format::NONE,
+    options::Options,
+    survey::Survey,
+};
 
 /// How much of a content is read at once while it is hashed, in bytes.
 const PIECE: u64 = 1 << 20;
@@ -15,25 +20,8 @@ const PIECE: u64 = 1 << 20;
 pub struct Contents<'t> {
     /// Each content and the first entry that has it; none is empty.
     pub distinct: Vec<(u32, &'t Content)>,
-    /// For each entry an index into [`Contents::distinct`]; `None` for what has no content.
-    pub of_entry: Vec<Option<u32>>,
-}
-
-/// What tells contents apart without reading them: equal names are equal contents, not the other way round unless both
-/// are names of blobs.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Name {
-    Blob(BlobId),
-    Bytes(ValueId),
-}
-
-impl Name {
-    fn of(content: &Content) -> Self {
-        match content {
-            Content::Blob { id, .. } => Self::Blob(*id),
-            Content::Bytes(bytes) => Self::Bytes(bytes.value_id()),
-        }
-    }
+    /// For each entry an index into [`Contents::distinct`]; [`NONE`] for what has no content.
+    of_entry: Vec<u32>,
 }
 
 impl<'t> Contents<'t> {
@@ -42,31 +30,34 @@ impl<'t> Contents<'t> {
     /// # Errors
     /// When a content cannot be read: one that is made of pieces is hashed when another has the same length.
     pub fn of(options: &Options, survey: &Survey<'t>, blobs: &dyn Blobs) -> Result<Self, Failure> {
-        let mut contents = Self { distinct: Vec::new(), of_entry: vec![None; survey.entries.len()] };
-        let mut by_inode = vec![None; survey.inodes as usize + 1];
-        let mut by_name = BTreeMap::new();
+        let mut contents = Self { distinct: Vec::new(), of_entry: vec![NONE; survey.entries.len()] };
+        let mut groups = BTreeMap::new();
         for (index, entry) in (0..).zip(survey.entries) {
             let Node::File { content, .. } = &entry.node else { continue };
             if content.is_empty() {
                 continue;
             }
-            let slot: &mut Option<u32> = &mut by_inode[survey.numbers[index as usize] as usize];
-            let place = *slot.get_or_insert_with(|| {
-                let new = u32::try_from(contents.distinct.len())
-                    .expect("because a tree has fewer than 2^32 entries");
-                let place =
-                    if options.duplicates { *by_name.entry(Name::of(content)).or_insert(new) } else { new };
-                if place == new {
-                    contents.distinct.push((index, content));
-                }
-                place
-            });
-            contents.of_entry[index as usize] = Some(place);
+            let new =
+                u32::try_from(contents.distinct.len()).expect("because a tree has fewer than 2^32 entries");
+            let place = entry.link.map_or(new, |group| *groups.entry(group).or_insert(new));
+            if place == new {
+                contents.distinct.push((index, content));
+            }
+            contents.of_entry[index as usize] = place;
         }
         if options.duplicates {
+            let content = |place: u32| Some(contents.distinct[place as usize].1);
+            if let Some(firsts) = firsts(contents.distinct.len(), content) {
+                contents.renumber(&firsts);
+            }
             contents.merge_equal(survey, blobs)?;
         }
         Ok(contents)
+    }
+
+    /// The place of an entry's content in the list; `None` for what has no content.
+    pub fn of_entry(&self, entry: u32) -> Option<u32> {
+        Some(self.of_entry[entry as usize]).filter(|place| *place != NONE)
     }
 
     /// Merges contents that have different names and yet are equal.
@@ -103,21 +94,10 @@ impl<'t> Contents<'t> {
         Ok(())
     }
 
-    /// Drops the contents for which `same` names another, and closes the gaps.
-    fn renumber(&mut self, same: &[u32]) {
-        let mut numbers = Vec::with_capacity(same.len());
-        let mut kept = 0;
-        for (place, other) in (0..).zip(same) {
-            if place == *other {
-                numbers.push(kept);
-                kept += 1;
-            } else {
-                numbers.push(numbers[*other as usize]);
-            }
-        }
-        let mut keep = (0..).zip(same).map(|(place, other): (u32, _)| place == *other);
-        self.distinct.retain(|_| keep.next().unwrap_or(false));
-        for place in self.of_entry.iter_mut().flatten() {
+    /// Drops the contents for which `firsts` names another, and closes the gaps.
+    fn renumber(&mut self, firsts: &[u32]) {
+        let numbers = keep_firsts(&mut self.distinct, firsts);
+        for place in self.of_entry.iter_mut().filter(|place| **place != NONE) {
             *place = numbers[*place as usize];
         }
     }

@@ -3,7 +3,7 @@
 use imgc_image::{Entry, Node};
 
 use super::{
-    data::Placed,
+    data::{Blocks, NO_END, Placed},
     directory::Listing,
     format::{DIRECTORY_EXTRA, NONE, inode},
 };
@@ -21,7 +21,7 @@ pub struct Facts<'f> {
     /// For a directory: its listing, and the number of the directory that holds it.
     pub listing: Option<(&'f Listing, u32)>,
     /// For a file that is not empty: where it lies.
-    pub placed: Option<&'f Placed>,
+    pub placed: Option<Placed<'f>>,
 }
 
 /// The basic kind of a node.
@@ -115,25 +115,25 @@ fn directory(facts: &Facts<'_>, out: &mut Vec<u8>) -> bool {
 }
 
 fn file(len: u64, dense: bool, facts: &Facts<'_>, out: &mut Vec<u8>) -> bool {
-    let none = Placed::default();
-    let placed = facts.placed.unwrap_or(&none);
-    let (fragment, offset) = placed.fragment.unwrap_or((NONE, 0));
+    let none = Blocks::default();
+    let placed = facts.placed.unwrap_or(Placed { blocks: None, end: NO_END });
+    let (blocks, (fragment, offset)) = (placed.blocks.unwrap_or(&none), placed.end);
     // What is dense says that it takes all the room it could.
-    let sparse = if dense { 0 } else { placed.sparse };
+    let sparse = if dense { 0 } else { blocks.sparse };
     let basic = facts.links == 1 && facts.xattr == NONE && sparse == 0;
-    let extended = match (u32::try_from(placed.start), u32::try_from(len)) {
+    let extended = match (u32::try_from(blocks.start), u32::try_from(len)) {
         (Ok(start), Ok(len)) if basic => {
             words(out, &[start, fragment, offset, len]);
             false
         }
         _ => {
-            for value in [placed.start, len, sparse] {
+            for value in [blocks.start, len, sparse] {
                 out.extend(value.to_le_bytes());
             }
             words(out, &[facts.links, fragment, offset, facts.xattr]);
             true
         }
     };
-    words(out, &placed.blocks);
+    words(out, &blocks.sizes);
     extended
 }

@@ -20,9 +20,14 @@ pub struct Place {
 }
 
 impl Place {
-    /// As inodes are referred to; `None` when it is too far from the start.
+    /// As inodes are referred to.
     pub fn reference(self) -> u64 {
         self.block << 16 | u64::from(self.offset)
+    }
+
+    /// The place that is referred to.
+    pub fn referred(reference: u64) -> Self {
+        Self { block: reference >> 16, offset: reference as u16 }
     }
 }
 

@@ -4,7 +4,7 @@ use imgc_image::{BytesBuilder, Failure, Problem, Tree};
 
 use super::{
     codec::{Method, Pool},
-    data::{self, Fragment, Placed},
+    data::{self, Fragment, Places},
     directory::{self, Listing, Name},
     duplicates::Contents,
     format::{METADATA_RAW, NO_TABLE, PADDING, SUPERBLOCK, Superblock, flag},
@@ -67,7 +67,7 @@ fn write_lists(
     options: &Options,
     survey: &Survey<'_>,
     fragments: &[Fragment],
-    inodes: &[Place],
+    inodes: &[u64],
     pool: &Pool,
     out: &mut Output<'_, '_>,
     sb: &mut Superblock,
@@ -78,7 +78,7 @@ fn write_lists(
     sb.fragment_table_start = out.table(pool, &list, &[])?;
     sb.lookup_table_start = NO_TABLE;
     if options.exportable {
-        let list: Vec<u8> = inodes.iter().flat_map(|place| place.reference().to_le_bytes()).collect();
+        let list: Vec<u8> = inodes.iter().flat_map(|reference| reference.to_le_bytes()).collect();
         sb.lookup_table_start = out.table(pool, &list, &[])?;
     }
     let list: Vec<u8> = survey.ids.iter().flat_map(|id| id.to_le_bytes()).collect();
@@ -101,11 +101,11 @@ struct Tables<'b> {
     survey: &'b Survey<'b>,
     contents: &'b Contents<'b>,
     xattrs: &'b Xattrs<'b>,
-    placed: &'b [Placed],
+    placed: &'b Places,
     inodes: Metadata<'b>,
     listings: Metadata<'b>,
-    /// Where inodes are, by number from 1 on.
-    places: Vec<Place>,
+    /// References to the inodes, by number from 1 on.
+    places: Vec<u64>,
     /// The listings of directories whose own inodes are still to be written, by entry.
     open: std::collections::BTreeMap<u32, Listing>,
 }
@@ -114,7 +114,8 @@ struct Tables<'b> {
 struct Built {
     inode_blocks: Vec<u8>,
     listing_blocks: Vec<u8>,
-    inodes: Vec<Place>,
+    /// References to the inodes.
+    inodes: Vec<u64>,
 }
 
 impl<'b> Tables<'b> {
@@ -122,7 +123,7 @@ impl<'b> Tables<'b> {
         survey: &'b Survey<'b>,
         contents: &'b Contents<'b>,
         xattrs: &'b Xattrs<'b>,
-        placed: &'b [Placed],
+        placed: &'b Places,
         pool: &'b Pool,
     ) -> Self {
         let (inodes, listings) = (Metadata::new(pool), Metadata::new(pool));
@@ -155,7 +156,7 @@ impl<'b> Tables<'b> {
     fn name(&self, index: u32) -> Name<'b> {
         let entry = &self.survey.entries[index as usize];
         let number = self.survey.numbers[index as usize];
-        let inode = self.places[number as usize - 1];
+        let inode = Place::referred(self.places[number as usize - 1]);
         Name { name: entry.name(), inode, number, kind: inode::kind(&entry.node) }
     }
 
@@ -180,9 +181,9 @@ impl<'b> Tables<'b> {
             links: survey.links(index),
             xattr: self.xattrs.of_entry(index),
             listing: listing.as_ref().map(|listing| (listing, parent)),
-            placed: self.contents.of_entry[index as usize].map(|place| &self.placed[place as usize]),
+            placed: self.contents.of_entry(index).map(|content| self.placed.of(content)),
         };
-        self.places.push(self.inodes.place());
+        self.places.push(self.inodes.place().reference());
         self.inodes.write(&inode::encode(entry, &facts))?;
         Ok(())
     }
@@ -196,7 +197,11 @@ impl Built {
         out.put(&self.inode_blocks)?;
         let directory_table_start = out.at;
         out.put(&self.listing_blocks)?;
-        let root_inode = root.reference();
-        Ok(Superblock { root_inode, inode_table_start, directory_table_start, ..Superblock::default() })
+        Ok(Superblock {
+            root_inode: *root,
+            inode_table_start,
+            directory_table_start,
+            ..Superblock::default()
+        })
     }
 }

@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 
 use imgc_image::Content;
 
-use super::super::{duplicates::Contents, options::Options};
+use super::{
+    super::{duplicates::Contents, options::Options},
+    NO_END,
+};
 
 /// A part of a content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +74,7 @@ pub struct Jobs<'j> {
     open: Vec<Piece>,
     open_len: u32,
     full: u32,
-    fragments: Vec<Option<(u32, u32)>>,
+    ends: Vec<(u32, u32)>,
 }
 
 /// The content whose blocks are being counted.
@@ -96,13 +99,13 @@ impl<'j> Jobs<'j> {
             open: Vec::new(),
             open_len: 0,
             full: 0,
-            fragments: vec![None; contents.distinct.len()],
+            ends: vec![NO_END; contents.distinct.len()],
         }
     }
 
     /// For each content the number of the fragment that has its end, and the offset in it; complete when no job is left.
-    pub fn into_fragments(self) -> Vec<Option<(u32, u32)>> {
-        self.fragments
+    pub fn into_ends(self) -> Vec<(u32, u32)> {
+        self.ends
     }
 
     /// Starts the next content.
@@ -122,7 +125,7 @@ impl<'j> Jobs<'j> {
         if self.open_len + len > self.options.block_size {
             self.close();
         }
-        self.fragments[cursor.content as usize] = Some((self.full, self.open_len));
+        self.ends[cursor.content as usize] = (self.full, self.open_len);
         self.open.push(Piece { content: cursor.content, offset: cursor.len - cursor.tail, len });
         self.open_len += len;
     }
