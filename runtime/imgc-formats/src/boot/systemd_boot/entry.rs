@@ -25,7 +25,7 @@ pub enum Start<'m> {
     First,
     /// It is named in `loader.conf`; nothing counts its tries.
     Named(&'m str),
-    /// It is moved to the front of the menu: a name in `loader.conf` would be started also without a try left.
+    /// The menu begins with it: a name in `loader.conf` would be started also without a try left.
     Counted,
 }
 
@@ -44,8 +44,10 @@ pub fn start(menu: &Menu) -> Start<'_> {
 pub fn render(options: &Options, menu: &Menu) -> Vec<File> {
     let mut entries: Vec<&MenuEntry> = menu.entries.iter().collect();
     if start(menu) == Start::Counted {
-        // Stable: the others keep their order.
-        entries.sort_by_key(|entry| menu.default.as_deref() != Some(entry.name.as_str()));
+        // What comes after the default is what it falls back to, so what stands before it goes to the end.
+        let first =
+            menu.default.as_ref().and_then(|name| entries.iter().position(|entry| entry.name == *name));
+        entries.rotate_left(first.unwrap_or(0));
     }
     entries.iter().enumerate().map(|(place, entry)| file(options, place, entry)).collect()
 }

@@ -120,8 +120,9 @@ fn entries_that_count_are_named_so_and_nothing_is_the_default_by_name() {
         "title The new one\nversion 6.1-2\nsort-key 000\narchitecture x64\nlinux /new/vmlinuz\noptions quiet a=\"b c\"\n\
          initrd /ucode\ninitrd /initrd\ndevicetree /board.dtb\n"
     );
-    assert!(text(&files, "/loader/entries/old.conf").contains("sort-key 001"));
-    assert!(text(&files, "/loader/entries/rescue.conf").contains("sort-key 002"));
+    // The next one in the menu's order is the fallback.
+    assert!(text(&files, "/loader/entries/rescue.conf").contains("sort-key 001"));
+    assert!(text(&files, "/loader/entries/old.conf").contains("sort-key 002"));
     assert_eq!(text(&files, "/loader/entries.srel"), "type1\n");
     let config = text(&files, "/loader/loader.conf");
     assert!(!config.contains("\ndefault"), "{config}");
