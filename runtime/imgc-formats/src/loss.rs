@@ -80,8 +80,8 @@ pub fn warnings<'e>(
     let warning = |(Loss { code, what, .. }, (count, first)): (&Loss, (u64, Option<&BytePath>))| {
         let first = first?;
         let message = match count {
-            1 => format!("{format} does not hold it, but {first} has {what}"),
-            _ => format!("{format} does not hold it, but {count} entries have {what}; the first is {first}"),
+            1 => format!("{format} cannot hold this: {first} has {what}"),
+            _ => format!("{format} cannot hold this: {count} entries have {what}; the first is {first}"),
         };
         Some(Problem { warning: true, ..Problem::new(code, message) })
     };

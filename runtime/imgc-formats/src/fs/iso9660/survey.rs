@@ -165,7 +165,7 @@ const XATTRS: Loss =
     Loss { code: "attribute-not-held", what: "extended attributes", lost: |entry| !entry.xattrs.is_empty() };
 const NANOS: Loss = Loss {
     code: "time-precision",
-    what: "a part of a second in its time",
+    what: "a part of a second in the time",
     lost: |entry| entry.meta.mtime_nanos != 0,
 };
 

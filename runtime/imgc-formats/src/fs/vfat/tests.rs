@@ -366,10 +366,10 @@ fn links_and_devices_are_left_out_and_told() {
                 "vfat has no devices and named pipes: 3 are left out; the first is /dev/null"
             ),
             ("sockets-dropped", "vfat has no sockets: /socket is left out"),
-            ("time-precision", "vfat does not hold it, but /bin/busybox has a part of a second in the time"),
+            ("time-precision", "vfat cannot hold this: /bin/busybox has a part of a second in the time"),
             (
                 "times-clamped",
-                "vfat does not hold it, but /old has a time outside 1980 to 2107, which becomes the nearest"
+                "vfat cannot hold this: /old has a time outside 1980 to 2107, which becomes the nearest"
             ),
         ]
     );
@@ -399,13 +399,13 @@ fn what_is_lost_is_warned_of_once_for_each_kind() {
         [
             (
                 "owners-dropped",
-                "vfat does not hold it, but 2 entries have an owner other than 0:0; the first is /a"
+                "vfat cannot hold this: 2 entries have an owner other than 0:0; the first is /a"
             ),
-            ("modes-dropped", "vfat does not hold it, but /b has a mode that is not the usual one"),
-            ("xattrs-dropped", "vfat does not hold it, but /c has extended attributes"),
+            ("modes-dropped", "vfat cannot hold this: /b has a mode that is not the usual one"),
+            ("xattrs-dropped", "vfat cannot hold this: /c has extended attributes"),
             (
                 "links-dropped",
-                "vfat does not hold it, but 2 entries have other names (hard links), which become copies; the first is /b"
+                "vfat cannot hold this: 2 entries have other names (hard links), which become copies; the first is /b"
             ),
         ]
     );

@@ -110,7 +110,7 @@ fn what_is_left_out_is_warned_of_once_a_kind() {
     let codes =
         |found: Vec<(&'static str, String)>| found.into_iter().map(|(code, _)| code).collect::<Vec<_>>();
     let found = warned(&[], entries.clone(), &store);
-    assert_eq!(found[0].1, "iso9660 does not hold it, but /odd has extended attributes");
+    assert_eq!(found[0].1, "iso9660 cannot hold this: /odd has extended attributes");
     assert_eq!(codes(found), ["attribute-not-held", "time-precision", "time-range", "name-cut-by-readers"]);
     assert_eq!(
         codes(warned(&[PLAIN], entries, &store)),
