@@ -208,12 +208,7 @@ impl Loader for Grub {
     }
 
     fn lint_menu(&self, _options: &Record, menu: &Menu) -> Vec<(usize, OptionProblem)> {
-        let first = menu
-            .default
-            .as_ref()
-            .map_or(Some(0), |name| menu.entries.iter().position(|entry| entry.name == *name));
-        let Some(first) = first else { return Vec::new() };
-        without_fallback(menu, first, first + 1..menu.entries.len()).into_iter().collect()
+        without_fallback(menu, false).into_iter().collect()
     }
 
     fn paths(&self, options: &Record) -> Vec<(&'static str, String)> {

@@ -61,16 +61,16 @@ pub fn check_each(
     problems
 }
 
-/// What is told of a menu in which nothing is left to start when the tries of the entry that starts by itself are used up:
-/// `next` are the indices of the entries that come after it, in the order in which they would start by themselves.
-pub fn without_fallback(
-    menu: &Menu,
-    first: usize,
-    next: impl IntoIterator<Item = usize>,
-) -> Option<(usize, OptionProblem)> {
+/// What is told of a menu in which nothing is left to start when the tries of the entry that starts by itself are used up. What is
+/// left are the entries after it; those before it, too, when the menu `wraps`.
+pub fn without_fallback(menu: &Menu, wraps: bool) -> Option<(usize, OptionProblem)> {
+    let first = match &menu.default {
+        None => 0,
+        Some(name) => menu.entries.iter().position(|entry| entry.name == *name)?,
+    };
     let entry = menu.entries.get(first).filter(|entry| entry.tries.is_some())?;
-    let falls_back = |at: usize| menu.entries[at].entries.is_empty() && menu.entries[at].tries.is_none();
-    if next.into_iter().any(falls_back) {
+    let left = if wraps { &menu.entries[..] } else { &menu.entries[first + 1..] };
+    if left.iter().any(|entry| entry.entries.is_empty() && entry.tries.is_none()) {
         return None;
     }
     let message = format!(

@@ -128,13 +128,8 @@ impl Loader for SystemdBoot {
     }
 
     fn lint_menu(&self, _options: &Record, menu: &Menu) -> Vec<(usize, OptionProblem)> {
-        let first = menu
-            .default
-            .as_ref()
-            .map_or(Some(0), |name| menu.entries.iter().position(|entry| entry.name == *name));
-        let Some(first) = first else { return Vec::new() };
-        // Where tries are counted, the default is moved to the front.
-        without_fallback(menu, first, 0..menu.entries.len()).into_iter().collect()
+        // What stands before the default comes after all others.
+        without_fallback(menu, true).into_iter().collect()
     }
 
     fn files(&self, job: &LoaderJob<'_>) -> Result<Tree, Failure> {
