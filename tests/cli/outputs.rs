@@ -131,7 +131,7 @@ fn a_link_that_fat_leaves_out_starts_nothing() {
     };
     run("ext2", 0);
     let told = run("vfat", 1);
-    assert!(told.contains("`/vmlinuz`, which the menu names, is a symbolic link, not a file"), "{told}");
+    assert!(told.contains("`/vmlinuz`, which a loader reads, is a symbolic link, not a file"), "{told}");
 }
 
 /// A squashfs in a partition that fits it and in one that is longer, swap, and a boot stage among erased flash memory.
@@ -226,4 +226,24 @@ fn warnings_that_are_denied_are_errors_and_nothing_is_published() {
         bench.run(&["build", manifest, "--deny-warnings"], 1);
         fs::remove_file(bench.out().join("w.cpio")).expect("removed");
     }
+}
+
+/// Two directories whose files lie at the same depth and are too large for the store.
+const TWO_SOURCES: &str = r#"
+image two
+source one { dir "one" }
+source other { dir "other" }
+tree all { copy source=one to="/one"; copy source=other to="/other" }
+output "all.tar" tree=all { tar }
+"#;
+
+#[test]
+fn files_of_two_directories_are_looked_at_where_they_are() {
+    let bench = Bench::new();
+    let text = |n: usize| format!("{n:09}\n").repeat(60_000 + n);
+    let texts = [text(1), text(2), text(3), text(4)];
+    let paths = ["one/a", "one/b", "other/b", "other/c"];
+    let files: Vec<(&str, &str)> = paths.into_iter().zip(texts.iter().map(String::as_str)).collect();
+    let manifest = project(bench.dir(), TWO_SOURCES, &files);
+    bench.build(&manifest, &[]);
 }

@@ -203,16 +203,17 @@ fn hashes_behind_a_filesystem_need_room() {
     let bench = Bench::new();
     let data = "sealed for good\n".repeat(300_000);
     let usr = "usr size=fit slack=\"3MiB\"";
-    for (from, to, words) in [
-        (usr, "usr size=\"2MiB\"", "more than"),
-        (usr, "usr size=\"4KiB\"", "no room for a filesystem with its hashes"),
-        ("root size=fit", "root size=\"4KiB\"", "content of partition `root`"),
+    for (from, to, code, words) in [
+        (usr, "usr size=\"2MiB\"", "tree-too-large", "more than"),
+        (usr, "usr size=\"4KiB\"", "bad-size", "more than there are"),
+        ("bare size=\"24577KiB\"", "bare size=\"80KiB\"", "tree-too-large", "too few"),
+        ("root size=fit", "root size=\"4KiB\"", "tree-too-large", "content of partition `root`"),
     ] {
         let text = APPENDED.replace(from, to);
         assert_ne!(text, APPENDED);
         let manifest = project(bench.dir(), &text, &[("data", &data)]);
         let output = bench.run(&["build", manifest.to_str().expect("UTF-8")], 1);
         let shown = String::from_utf8_lossy(&output.stderr);
-        assert!(shown.contains("tree-too-large") && shown.contains(words), "{shown}");
+        assert!(shown.contains(code) && shown.contains(words), "{shown}");
     }
 }

@@ -71,8 +71,8 @@ impl Local {
             os::open_no_follow(&self.root)
         } else {
             let spare = || self.near.lock().expect("because no holder of the lock panics");
-            let mut near = spare().pop().unwrap_or_default();
-            let file = near.open(&self.root, path);
+            let mut near = spare().pop().unwrap_or_else(|| Near::new(&self.root));
+            let file = near.open(path);
             spare().push(near);
             file
         };
@@ -81,14 +81,17 @@ impl Local {
         (os::status(&now).stamp == *stamp).then_some(file)
     }
 
-    /// Whether a file is as it was. Rows that follow one another are found sooner.
-    pub fn is_same(&self, row: usize, near: &mut Near) -> bool {
-        let (path, stamp) = &self.rows[row];
-        let now = if self.single {
-            std::fs::symlink_metadata(&self.root).map(|meta| os::status(&meta))
-        } else {
-            near.status(&self.root, path)
-        };
-        now.is_ok_and(|now| now.stamp == *stamp)
+    /// Those of these files that are not as they were. Rows that follow one another are found sooner.
+    pub fn changed<'r>(&'r self, rows: impl Iterator<Item = usize> + 'r) -> impl Iterator<Item = usize> + 'r {
+        let mut near = Near::new(&self.root);
+        rows.filter(move |row| {
+            let (path, stamp) = &self.rows[*row];
+            let now = if self.single {
+                std::fs::symlink_metadata(&self.root).map(|meta| os::status(&meta))
+            } else {
+                near.status(path)
+            };
+            !now.is_ok_and(|now| now.stamp == *stamp)
+        })
     }
 }

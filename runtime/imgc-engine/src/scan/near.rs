@@ -10,9 +10,10 @@ use imgc_image::tree::parent;
 
 use crate::os::{self, Folder, Status};
 
-/// A place among the files of a directory.
-#[derive(Debug, Default)]
+/// A place among the files below a directory.
+#[derive(Debug)]
 pub struct Near {
+    root: PathBuf,
     /// The directory of the last file, below the root.
     dir: Option<Box<[u8]>>,
     /// The same, once a second file of it was asked for: for one alone opening it would not pay.
@@ -20,14 +21,19 @@ pub struct Near {
 }
 
 impl Near {
+    /// A place below this directory.
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned(), dir: None, folder: None }
+    }
+
     /// Opens a file for reading unless it is a symbolic link.
     ///
     /// # Errors
     /// What the system says.
-    pub fn open(&mut self, root: &Path, path: &[u8]) -> io::Result<File> {
-        match self.folder(root, path)? {
+    pub fn open(&mut self, path: &[u8]) -> io::Result<File> {
+        match self.folder(path)? {
             Some(folder) => folder.open(name(path)),
-            None => os::open_no_follow(&root.join(os::path(path)?)),
+            None => os::open_no_follow(&self.root.join(os::path(path)?)),
         }
     }
 
@@ -35,22 +41,21 @@ impl Near {
     ///
     /// # Errors
     /// What the system says.
-    pub fn status(&mut self, root: &Path, path: &[u8]) -> io::Result<Status> {
-        match self.folder(root, path)? {
+    pub fn status(&mut self, path: &[u8]) -> io::Result<Status> {
+        match self.folder(path)? {
             Some(folder) => folder.status(name(path)),
-            None => Ok(os::status(&std::fs::symlink_metadata(root.join(os::path(path)?))?)),
+            None => Ok(os::status(&std::fs::symlink_metadata(self.root.join(os::path(path)?))?)),
         }
     }
 
-    fn folder(&mut self, root: &Path, path: &[u8]) -> io::Result<Option<&Folder>> {
+    fn folder(&mut self, path: &[u8]) -> io::Result<Option<&Folder>> {
         let dir = parent(path).unwrap_or_default();
         if self.dir.as_deref() != Some(dir) {
             (self.dir, self.folder) = (Some(dir.into()), None);
             return Ok(None);
         }
         if self.folder.is_none() {
-            let path: PathBuf = root.join(os::path(dir)?);
-            self.folder = Some(Folder::new(path));
+            self.folder = Some(Folder::new(self.root.join(os::path(dir)?)));
         }
         Ok(self.folder.as_ref())
     }
@@ -72,15 +77,15 @@ mod tests {
         for path in paths {
             std::fs::write(dir.path().join(path), path).expect("written");
         }
-        let (mut near, mut text) = (Near::default(), String::new());
+        let (mut near, mut text) = (Near::new(dir.path()), String::new());
         for path in paths {
             text.clear();
-            let mut file = near.open(dir.path(), path.as_bytes()).expect("there");
+            let mut file = near.open(path.as_bytes()).expect("there");
             io::Read::read_to_string(&mut file, &mut text).expect("read");
             assert_eq!(text, path);
-            let status = near.status(dir.path(), path.as_bytes()).expect("there");
+            let status = near.status(path.as_bytes()).expect("there");
             assert_eq!(status.stamp.size, path.len() as u64);
         }
-        assert!(near.open(dir.path(), b"a/none").is_err());
+        assert!(near.open(b"a/none").is_err());
     }
 }

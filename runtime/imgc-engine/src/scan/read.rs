@@ -160,7 +160,7 @@ pub fn read(look: &Look, known: &mut Known, store: &StepStore<'_>, watch: Watch<
         |problem: Problem| problems.lock().expect("because no holder of the lock panics").push(problem);
     let batches = look.found.par_chunks(BATCH).zip(known.seen.par_chunks_mut(BATCH));
     batches.try_for_each(|(batch, seen)| {
-        let (mut small, mut near) = (Batch::default(), Near::default());
+        let (mut small, mut near) = (Batch::default(), Near::new(&look.root));
         let files = batch.iter().zip(seen);
         for (found, seen) in
             files.filter(|(found, seen)| seen.is_none() && found.status.kind == FileKind::File)
@@ -220,7 +220,7 @@ fn file(
     let changed = || Failure::from(changed(&host_path(look, found)));
     let file = match look.single {
         Some(_) => os::open_no_follow(&look.root),
-        None => near.open(&look.root, &found.path),
+        None => near.open(&found.path),
     };
     let file = file.map_err(broken)?;
     let state = |file: &File| file.metadata().map(|meta| os::status(&meta).stamp);

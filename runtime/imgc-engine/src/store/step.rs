@@ -14,7 +14,7 @@ use imgc_plan::BlobId;
 use rayon::prelude::*;
 
 use crate::{
-    scan::{local::Local, near::Near},
+    scan::local::Local,
     store::{
         home::{Room, Temp},
         pack::{PackWriter, SMALL},
@@ -122,15 +122,14 @@ impl<'a> StepStore<'a> {
         let touched =
             std::mem::take(&mut *self.touched.lock().expect("because no holder of the lock panics"));
         let rows: Vec<(usize, usize)> = touched.rows.iter().copied().collect();
-        rows.par_chunks(LOOKS).for_each(|rows| {
-            let mut near = Near::default();
-            for (table, row) in rows {
-                let table = &touched.tables[*table];
-                if !table.is_same(*row, &mut near) {
-                    self.shelf.note_changed(table.path(*row).display().to_string());
+        rows.par_chunks(LOOKS).flat_map_iter(|rows| rows.chunk_by(|one, next| one.0 == next.0)).for_each(
+            |rows| {
+                let table = &touched.tables[rows[0].0];
+                for row in table.changed(rows.iter().map(|(_, row)| *row)) {
+                    self.shelf.note_changed(table.path(row).display().to_string());
                 }
-            }
-        });
+            },
+        );
     }
 
     fn find(&self, id: &BlobId) -> io::Result<Found> {
