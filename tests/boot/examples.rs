@@ -73,7 +73,7 @@ examples! {
     ]
     netboot "netboot" MESSAGE => ["ipxe: netboot bios network", "uki: netboot uefi network"]
     syslinux "syslinux" MESSAGE => ["boots: syslinux.img bios virtio"]
-    systemd_boot "systemd-boot" &[] => ["good: sdboot.img uefi virtio", "falls-back: sdboot.img uefi nvme"]
+    systemd_boot "systemd-boot" &[] => ["good: sdboot.img uefi virtio", "falls-back: sdboot.img uefi virtio"]
     uki "uki" MESSAGE => ["boots: uki.img uefi virtio"]
 }
 

@@ -49,7 +49,7 @@ fn the_chain_of_bookworm_starts_from_disks_and_cds() {
 #[test]
 fn the_chain_of_trixie_starts() {
     let made = build_manifest(&manifest(), &[("later", "true")]);
-    comes_up(start(&made.file("main.img"), Bus::Nvme), r"6\.12\.");
+    comes_up(start(&made.file("main.img"), Bus::Virtio), r"6\.12\.");
 }
 
 /// The disk with one partition, and one of its files without its signature.

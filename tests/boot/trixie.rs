@@ -47,7 +47,7 @@ fn grub_starts_from_the_gap_of_an_mbr() {
 
 #[test]
 fn grub_starts_one_gpt_disk_under_both_firmwares() {
-    comes_up("gpt.img", "by=menu", &[(Bios, Bus::Virtio), (Uefi, Bus::Nvme)]);
+    comes_up("gpt.img", "by=menu", &[(Bios, Bus::Virtio), (Uefi, Bus::Virtio)]);
 }
 
 #[test]

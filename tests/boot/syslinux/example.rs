@@ -18,7 +18,7 @@ fn linux_says_hello() {
     let bench = Bench::new();
     let out = bench.out().to_string_lossy().into_owned();
     let made = bench.build(&root().join("tests/boot/syslinux/linux/image.kdl"), &["-o", &out]);
-    for (name, bus) in [("ext4.img", Bus::Nvme), ("cd.iso", Bus::Cdrom)] {
+    for (name, bus) in [("ext4.img", Bus::Virtio), ("cd.iso", Bus::Cdrom)] {
         expect_hello(Machine::bios(&made[name].path, "raw", bus).start());
     }
 }
