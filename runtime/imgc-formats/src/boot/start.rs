@@ -1,9 +1,12 @@
 //! What a menu's entry starts, read from its actions in order: the same for every loader.
 
+use imgc_image::{Failure, Problem};
 use imgc_plan::{
     kind::OptionProblem,
     menu::{BootAction, Menu, MenuEntry},
 };
+
+use super::files::as_problem;
 
 /// What an entry starts, with all that is loaded beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,14 +64,32 @@ pub fn check_each(
     problems
 }
 
+/// The index of the entry that starts by itself: the named one, else the first.
+pub fn default_index(menu: &Menu) -> Option<usize> {
+    match &menu.default {
+        None => (!menu.entries.is_empty()).then_some(0),
+        Some(name) => menu.entries.iter().position(|entry| entry.name == *name),
+    }
+}
+
+/// The index of the entry that starts by itself, in a menu in which a check `found` these problems.
+///
+/// # Errors
+/// These problems, and one when there is no such entry.
+pub fn sound_default(menu: &Menu, found: Vec<(usize, OptionProblem)>) -> Result<usize, Failure> {
+    let mut problems: Vec<Problem> = found.into_iter().map(|(_, problem)| as_problem(problem)).collect();
+    let default = default_index(menu);
+    if default.is_none() {
+        problems.push(Problem::new("menu-default-missing", "the menu's default is none of its entries"));
+    }
+    default.filter(|_| problems.is_empty()).ok_or_else(|| problems.into())
+}
+
 /// What is told of a menu in which nothing is left to start when the tries of the entry that starts by itself are used up. What is
 /// left are the entries after it; those before it, too, when the menu `wraps`.
 pub fn without_fallback(menu: &Menu, wraps: bool) -> Option<(usize, OptionProblem)> {
-    let first = match &menu.default {
-        None => 0,
-        Some(name) => menu.entries.iter().position(|entry| entry.name == *name)?,
-    };
-    let entry = menu.entries.get(first).filter(|entry| entry.tries.is_some())?;
+    let first = default_index(menu)?;
+    let entry = Some(&menu.entries[first]).filter(|entry| entry.tries.is_some())?;
     let left = if wraps { &menu.entries[..] } else { &menu.entries[first + 1..] };
     if left.iter().any(|entry| entry.entries.is_empty() && entry.tries.is_none()) {
         return None;

@@ -6,16 +6,13 @@
 
 use std::{collections::BTreeSet, fmt::Write};
 
-use imgc_image::{Failure, Problem};
+use imgc_image::Failure;
 use imgc_plan::{
     kind::OptionProblem,
     menu::{Menu, MenuEntry},
 };
 
-use crate::boot::{
-    files::as_problem,
-    start::{Start, check_each, start},
-};
+use crate::boot::start::{Start, check_each, sound_default, start};
 
 const INFALLIBLE: &str = "because writing into a string does not fail";
 
@@ -121,16 +118,7 @@ fn name(path: &str) -> &str {
 /// # Errors
 /// Everything in it that iPXE cannot express.
 pub fn render(menu: &Menu, up: &str) -> Result<String, Failure> {
-    let mut problems: Vec<Problem> =
-        check(menu).into_iter().map(|(_, problem)| as_problem(problem)).collect();
-    let default = match &menu.default {
-        None => menu.entries.first(),
-        Some(name) => menu.entries.iter().find(|entry| entry.name == *name),
-    };
-    if default.is_none() {
-        problems.push(Problem::new("menu-default-missing", "the menu's default is none of its entries"));
-    }
-    let (Some(default), true) = (default, problems.is_empty()) else { return Err(problems.into()) };
+    let default = &menu.entries[sound_default(menu, check(menu))?];
     let mut script = Script { text: String::new(), up };
     script.line(format_args!("#!ipxe\n# Made by imgc from the manifest's menu."));
     let default = format!("entry.{}", default.name);

@@ -2,16 +2,13 @@
 
 use std::fmt::Write;
 
-use imgc_image::{Failure, Problem};
+use imgc_image::Failure;
 use imgc_plan::{
     kind::OptionProblem,
     menu::{Console, Menu, MenuEntry},
 };
 
-use crate::boot::{
-    files::as_problem,
-    start::{Start, check_each, start},
-};
+use crate::boot::start::{Start, check_each, sound_default, start};
 
 const INFALLIBLE: &str = "because writing into a string does not fail";
 
@@ -101,16 +98,7 @@ fn problem(message: String, help: &str) -> OptionProblem {
 /// # Errors
 /// Everything in it that Limine cannot express.
 pub fn render(menu: &Menu, resource: &str, protocol: Protocol) -> Result<String, Failure> {
-    let mut problems: Vec<Problem> =
-        check(menu).into_iter().map(|(_, problem)| as_problem(problem)).collect();
-    let default = match &menu.default {
-        None => Some(0),
-        Some(name) => menu.entries.iter().position(|entry| entry.name == *name),
-    };
-    if default.is_none() {
-        problems.push(Problem::new("menu-default-missing", "the menu's default is none of its entries"));
-    }
-    let (Some(default), true) = (default, problems.is_empty()) else { return Err(problems.into()) };
+    let default = sound_default(menu, check(menu))?;
     let timeout = menu.timeout.map_or_else(|| "no".to_owned(), |millis| millis.div_ceil(1000).to_string());
     let mut text = format!(
         "# Made by imgc from the manifest's menu.\ntimeout: {timeout}\ndefault_entry: {}\n",

@@ -2,16 +2,13 @@
 
 use std::fmt::Write;
 
-use imgc_image::{Failure, Problem};
+use imgc_image::Failure;
 use imgc_plan::{
     kind::OptionProblem,
     menu::{Menu, MenuEntry},
 };
 
-use crate::boot::{
-    files::as_problem,
-    start::{Start, check_each, start},
-};
+use crate::boot::start::{Start, check_each, sound_default, start};
 
 const INFALLIBLE: &str = "because writing into a string does not fail";
 
@@ -73,16 +70,7 @@ fn problem(message: String, help: &str) -> OptionProblem {
 /// # Errors
 /// Everything in it that rEFInd cannot express.
 pub fn render(menu: &Menu, textonly: bool) -> Result<String, Failure> {
-    let mut problems: Vec<Problem> =
-        check(menu).into_iter().map(|(_, problem)| as_problem(problem)).collect();
-    let default = match &menu.default {
-        None => Some(0),
-        Some(name) => menu.entries.iter().position(|entry| entry.name == *name),
-    };
-    if default.is_none() {
-        problems.push(Problem::new("menu-default-missing", "the menu's default is none of its entries"));
-    }
-    let (Some(default), true) = (default, problems.is_empty()) else { return Err(problems.into()) };
+    let default = sound_default(menu, check(menu))?;
     // 0 waits for ever, -1 does not show the menu.
     let timeout = match menu.timeout {
         None => "0".to_owned(),

@@ -8,6 +8,7 @@ use imgc_plan::{
 };
 
 use super::options::Options;
+use crate::boot::start::default_index;
 
 /// A file in `loader/entries`.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,9 +46,7 @@ pub fn render(options: &Options, menu: &Menu) -> Vec<File> {
     let mut entries: Vec<&MenuEntry> = menu.entries.iter().collect();
     if start(menu) == Start::Counted {
         // What comes after the default is what it falls back to, so what stands before it goes to the end.
-        let first =
-            menu.default.as_ref().and_then(|name| entries.iter().position(|entry| entry.name == *name));
-        entries.rotate_left(first.unwrap_or(0));
+        entries.rotate_left(default_index(menu).unwrap_or(0));
     }
     entries.iter().enumerate().map(|(place, entry)| file(options, place, entry)).collect()
 }

@@ -2,16 +2,13 @@
 
 use std::fmt::Write;
 
-use imgc_image::{Failure, Problem};
+use imgc_image::Failure;
 use imgc_plan::{
     kind::OptionProblem,
     menu::{Menu, MenuEntry},
 };
 
-use crate::boot::{
-    files::as_problem,
-    start::{Start, check_each, start},
-};
+use crate::boot::start::{Start, check_each, sound_default, start};
 
 const INFALLIBLE: &str = "because writing into a string does not fail";
 
@@ -61,16 +58,7 @@ fn check_entry(entry: &MenuEntry, found: &mut Vec<OptionProblem>) {
 /// # Errors
 /// Everything in it that U-Boot cannot express.
 pub fn render(menu: &Menu) -> Result<String, Failure> {
-    let mut problems: Vec<Problem> =
-        check(menu).into_iter().map(|(_, problem)| as_problem(problem)).collect();
-    let default = match &menu.default {
-        None => menu.entries.first(),
-        Some(name) => menu.entries.iter().find(|entry| entry.name == *name),
-    };
-    if default.is_none() {
-        problems.push(Problem::new("menu-default-missing", "the menu's default is none of its entries"));
-    }
-    let (Some(default), true) = (default, problems.is_empty()) else { return Err(problems.into()) };
+    let default = &menu.entries[sound_default(menu, check(menu))?];
     let mut text = String::from("# Made by imgc from the manifest's menu.\n");
     let mut line = |words: std::fmt::Arguments<'_>| writeln!(text, "{words}").expect(INFALLIBLE);
     line(format_args!("default {}", default.name));
